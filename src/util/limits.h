@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every bound on what outsiders can grow, with its reason. The test that reaches it is named beside it. */
+#pragma once
+
+/* Manifests: the largest appc manifests seen are under 100 KB; kubelet's pods with big annotations 256 KB. */
+#define LIMIT_MANIFEST_BYTES (4u * 1024 * 1024) /* test_manifest_limit */
+#define LIMIT_POD_APPS       512u /* an appc pod; far past what shares one network sanely */
+#define LIMIT_ENV_ENTRIES    4096u
+#define LIMIT_LIST_ENTRIES   4096u /* labels, annotations, ports, mounts, isolators ... */
+#define LIMIT_STATE_FILE_BYTES                                                                     \
+        (64u * 1024) /* status, pid, subcgroup, net-info: ours, but users can touch them */
+
+/* Archives. */
+#define LIMIT_ARCHIVE_ENTRIES        2000000u       /* a full desktop root has 500,000 */
+#define LIMIT_ARCHIVE_PATH_BYTES     4096u          /* PATH_MAX */
+#define LIMIT_ARCHIVE_DEPTH          256u           /* path components */
+#define LIMIT_ARCHIVE_UNPACKED_BYTES (256ull << 30) /* the sum of file sizes of one layer */
+#define LIMIT_ARCHIVE_RATIO          1100u /* unpacked : packed; deflate's own maximum is 1032 */
+#define LIMIT_ARCHIVE_XATTR_BYTES    (64u * 1024) /* XATTR_SIZE_MAX */
+#define LIMIT_IMAGE_LAYERS           500u /* overlayfs stops at 500 lower layers (OVL_MAX_STACK) */
+#define LIMIT_ACI_DEPENDENCIES       128u
+#define LIMIT_ACI_DEPTH              32u /* dependencies of dependencies */
+
+/* gRPC. */
+#define LIMIT_GRPC_MESSAGE_BYTES (4u * 1024 * 1024) /* what every gRPC library takes by default */
