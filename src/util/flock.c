@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/file.h>
+#include <time.h>
 
 static int lock(int fd, int operation)
 {

@@ -13,6 +13,31 @@ static void tokener_freep(struct json_tokener **tok)
                 json_tokener_free(*tok);
 }
 
+/*
+ * What json-c's strict mode still lets through and RFC 8259 does not: keys in apostrophes, NaN and
+ * Infinity, raw control characters in strings. Returns the offset of the first offender, or @len.
+ */
+static size_t lax_syntax(const uint8_t *s, size_t len)
+{
+        bool in_string = false;
+
+        for (size_t i = 0; i < len; i++) {
+                if (in_string) {
+                        if (s[i] < 0x20)
+                                return i;
+                        if (s[i] == '\\')
+                                i++;
+                        else if (s[i] == '"')
+                                in_string = false;
+                } else if (s[i] == '"') {
+                        in_string = true;
+                } else if (s[i] == '\'' || s[i] == 'N' || s[i] == 'I') {
+                        return i;
+                }
+        }
+        return len;
+}
+
 int json_parse(const void *data, size_t len, size_t max, struct json_object **ret, struct err *e)
 {
         AUTO(tokener_freep) struct json_tokener *tok = NULL;
@@ -22,6 +47,9 @@ int json_parse(const void *data, size_t len, size_t max, struct json_object **re
         if (len > max || len > INT_MAX)
                 return err_set(e, ERR_LIMIT, 0, "JSON of %zu bytes is over the limit of %zu", len,
                                max);
+        if (lax_syntax(data, len) < len)
+                return err_set(e, ERR_BAD_DATA, 0, "JSON at byte %zu: unexpected character",
+                               lax_syntax(data, len));
         tok = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (!tok)
                 return err_set(e, ERR_INTERNAL, 0, "no memory for a JSON parser");
