@@ -23,3 +23,13 @@
 
 /* gRPC. */
 #define LIMIT_GRPC_MESSAGE_BYTES (4u * 1024 * 1024) /* what every gRPC library takes by default */
+#define LIMIT_GRPC_CONNECTIONS   4096u /* a node's agents are tens; idle ones cost 12 KB each */
+#define LIMIT_GRPC_STREAMS                                                                         \
+        100u /* of one connection at a time; RFC 9113 section 6.5.2 wants >= 100 */
+#define LIMIT_GRPC_HEADER_BYTES (8u * 1024) /* of one request, as gRPC's HTTP/2 mapping suggests */
+#define LIMIT_GRPC_PATH_BYTES   256u        /* the longest method path known is under 100 */
+#define LIMIT_GRPC_FIELDS       65536u /* of a request: 4 MiB of empty messages would unpack to 300 MB */
+#define LIMIT_GRPC_DEPTH        32u            /* messages in messages; our deepest request has 3 */
+#define LIMIT_GRPC_QUEUE_BYTES  (1024u * 1024) /* unsent replies of a stream, past the first reply */
+#define LIMIT_GRPC_MEMORY_BYTES                                                                    \
+        (256u * 1024 * 1024) /* all requests and replies in flight of a server */
