@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Thin front of meson. Every target works alone from a bare clone; what is missing is installed from Debian's
+# packages by tools/install-deps.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@tools/install-deps build
+	@meson setup $(BUILD) --prefix=$(PREFIX) --buildtype=debugoptimized >/dev/null
+	@echo "configured in $(BUILD)/"
+
+demo: | deps-run all
+	@tools/demo $(BUILD)
+
+test: | deps-run deps-test
+	@tools/run-tests $(BUILD)
+
+bench: | deps-run deps-bench all
+	@bench/run $(BUILD)
+
+fuzz: | deps-test
+	@tools/run-fuzz
+
+install: all
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
+
+deps-%:
+	@tools/install-deps build $*
+
+.PHONY: all demo test bench fuzz install clean
