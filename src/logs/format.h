@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One line of a log file, in the format of the Kubernetes CRI:
+ *
+ *     2026-11-23T15:50:01.500000000Z stdout F text of the line\n
+ *
+ * The tag is F for the end of a line and P for a piece that the next entry of the same stream continues; more
+ * tags may follow after ':' and are ignored. The text is whatever the app wrote: any bytes but a newline.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/time.h"
+
+enum logs_stream { LOGS_STDOUT, LOGS_STDERR, LOGS_STREAM_MAX };
+
+enum {
+        LOGS_PREFIX_LEN = 40,     /* time 30, blank, stream 6, blank, tag, blank */
+        LOGS_PREFIX_TAG = 38,     /* where the tag stands */
+        LOGS_LINE_MAX = 64 * 1024 /* the longest text a reader hands out in one piece */
+};
+
+/* A parsed entry; text is borrowed from the parsed bytes. */
+struct logs_entry {
+        nsec time; /* since the epoch */
+        enum logs_stream stream;
+        bool partial; /* tag P */
+        const char *text;
+        size_t len; /* without the newline */
+};
+
+/* "stdout" or "stderr"; never NULL. */
+const char *logs_stream_name(enum logs_stream stream);
+
+/* Write the LOGS_PREFIX_LEN bytes that stand before the text of a whole line; no NUL. */
+void logs_format_prefix(nsec time, enum logs_stream stream, char ret[static LOGS_PREFIX_LEN]);
+
+/*
+ * Parse one entry without its newline. NUL bytes in front are skipped: a file system that lost power may
+ * leave a run of them. Returns 0, or -EINVAL with *ret untouched.
+ */
+int logs_format_parse(const char *line, size_t len, struct logs_entry *ret);
