@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A merge of sources, one per app, by the time of each source's next line. With a tail, every source is set
+ * near its last N lines by walking its files backwards; a first pass then counts what there is from there on,
+ * and the reading proper skips all but N. So a tail needs no memory for N lines, and a short one of a long
+ * file is quick.
+ */
+#include "logs/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "logs/scan.h"
+#include "logs/source.h"
+#include "util/auto.h"
+#include "util/fs.h"
+#include "util/limits.h"
+#include "util/mem.h"
+
+struct logs_reader {
+        int logs_fd; /* owned; -1: the pod has no logs yet */
+        int pod_fd;  /* owned */
+        struct source *sources;
+        size_t n_sources;
+        struct scan_range range;
+        bool follow;
+        struct source *last; /* whose head was handed out */
+};
+
+struct logs_reader *logs_reader_free(struct logs_reader *r)
+{
+        if (!r)
+                return NULL;
+        for (size_t i = 0; i < r->n_sources; i++)
+                source_done(&r->sources[i]);
+        free(r->sources);
+        closep(&r->logs_fd);
+        closep(&r->pod_fd);
+        free(r);
+        return NULL;
+}
+
+static int open_logs_dir(struct logs_reader *r, struct err *e)
+{
+        int fd;
+
+        if (r->logs_fd >= 0)
+                return 0;
+        fd = fs_open_dir(r->pod_fd, "logs");
+        if (fd == -ENOENT)
+                return 0;
+        if (fd < 0)
+                return err_set(e, ERR_INTERNAL, -fd, "open log directory");
+        r->logs_fd = fd;
+        return 0;
+}
+
+int logs_reader_refresh(struct logs_reader *r, struct err *e)
+{
+        if (open_logs_dir(r, e) < 0)
+                return -1;
+        for (size_t i = 0; r->logs_fd >= 0 && i < r->n_sources; i++)
+                if (source_refresh(&r->sources[i], r->logs_fd, e) < 0)
+                        return -1;
+        return 0;
+}
+
+/* The next line of a source that is in range. Without follow the unfinished text comes last. */
+static int next_in_range(struct logs_reader *r, struct source *s, struct err *e)
+{
+        for (;;) {
+                int n = source_next(s, &s->head, e);
+
+                if (n == 0 && !r->follow)
+                        n = source_flush(s, &s->head);
+                if (n <= 0)
+                        return n;
+                if (scan_in_range(&r->range, s->head.time)) {
+                        s->has_head = true;
+                        return 1;
+                }
+        }
+}
+
+int logs_reader_next(struct logs_reader *r, struct logs_line *ret, struct err *e)
+{
+        struct source *first = NULL;
+
+        if (r->last)
+                r->last->has_head = false;
+        r->last = NULL;
+        for (size_t i = 0; i < r->n_sources; i++) {
+                struct source *s = &r->sources[i];
+
+                if (!s->has_head && next_in_range(r, s, e) < 0)
+                        return -1;
+                if (s->has_head && (!first || s->head.time < first->head.time))
+                        first = s;
+        }
+        if (!first)
+                return 0;
+        r->last = first;
+        *ret = first->head;
+        return 1;
+}
+
+int logs_reader_flush(struct logs_reader *r, struct logs_line *ret)
+{
+        for (size_t i = 0; i < r->n_sources; i++)
+                if (!r->sources[i].has_head && source_flush(&r->sources[i], ret))
+                        return 1;
+        return 0;
+}
+
+static int skip_to_tail(struct logs_reader *r, int64_t tail, struct err *e)
+{
+        AUTO_FREE size_t *files = xcalloc(r->n_sources + 1, sizeof(*files));
+        AUTO_FREE off_t *positions = xcalloc(r->n_sources + 1, sizeof(*positions));
+        /* More than asked: a line's time is that of its first piece, which may be out of range. */
+        int64_t wanted = tail < INT64_MAX - LOGS_STREAM_MAX ? tail + LOGS_STREAM_MAX : tail;
+        struct logs_line line;
+        int64_t count = 0;
+        int n;
+
+        for (size_t i = 0; i < r->n_sources; i++) {
+                if (source_find_tail(&r->sources[i], &r->range, wanted, &files[i], &positions[i],
+                                     e) < 0)
+                        return -1;
+                source_rewind(&r->sources[i], files[i], positions[i]);
+        }
+        while ((n = logs_reader_next(r, &line, e)) > 0)
+                count++;
+        if (n < 0)
+                return -1;
+        r->last = NULL;
+        for (size_t i = 0; i < r->n_sources; i++)
+                source_rewind(&r->sources[i], files[i], positions[i]);
+        for (; count > tail; count--)
+                if (logs_reader_next(r, &line, e) < 0)
+                        return -1;
+        return 0;
+}
+
+static int open_sources(struct logs_reader *r, const struct logs_query *query, struct err *e)
+{
+        r->sources = xcalloc(query->n_apps + 1, sizeof(*r->sources));
+        for (; r->n_sources < query->n_apps; r->n_sources++)
+                source_init(&r->sources[r->n_sources], query->apps[r->n_sources]);
+        if (logs_reader_refresh(r, e) < 0)
+                return -1;
+        return query->tail >= 0 ? skip_to_tail(r, query->tail, e) : 0;
+}
+
+int logs_reader_open(int pod_fd, const struct logs_query *query, struct logs_reader **ret,
+                     struct err *e)
+{
+        AUTO(logs_reader_freep) struct logs_reader *r = NULL;
+
+        if (query->n_apps > LIMIT_POD_APPS)
+                return err_set(e, ERR_LIMIT, 0, "logs of more than %u apps", LIMIT_POD_APPS);
+        r = xcalloc(1, sizeof(*r));
+        r->range = (struct scan_range){ query->since, query->until };
+        r->follow = query->follow;
+        r->logs_fd = -1;
+        r->pod_fd = fs_open_dir(pod_fd, ".");
+        if (r->pod_fd < 0)
+                return err_set(e, ERR_INTERNAL, -r->pod_fd, "open pod directory");
+        if (open_sources(r, query, e) < 0)
+                return -1;
+        *ret = TAKE_PTR(r);
+        return 0;
+}

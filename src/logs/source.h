@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to logs: the joined lines of one app, through its rotated files. */
+#pragma once
+
+#include "logs/reader.h"
+#include "logs/scan.h"
+#include "util/buf.h"
+
+enum { SOURCE_FILES_MAX = 64 }; /* rotated files of one app that are read */
+
+struct source {
+        char *app;          /* owned */
+        struct scan *files; /* owned; oldest first */
+        size_t n_files, cap_files;
+        size_t current;
+        struct buf joined[LOGS_STREAM_MAX]; /* pieces of a line not yet ended */
+        bool open[LOGS_STREAM_MAX];         /* within a line: its time is line_time */
+        nsec line_time[LOGS_STREAM_MAX];
+        struct buf *given; /* handed out by the last call: to be emptied by the next */
+        bool held;         /* held_entry comes before the next of the file */
+        struct logs_entry held_entry;
+        struct logs_line head; /* used by the merge */
+        bool has_head;
+};
+
+void source_init(struct source *s, const char *app);
+void source_done(struct source *s);
+
+/* Open the files there are. Later: see how long they are now, and whether there is a new one. */
+int source_open_files(struct source *s, int logs_fd, struct err *e);
+int source_refresh(struct source *s, int logs_fd, struct err *e);
+
+/* Where the last @count lines in @range begin; to the first file and offset for source_rewind. */
+int source_find_tail(struct source *s, const struct scan_range *range, int64_t count,
+                     size_t *ret_file, off_t *ret_pos, struct err *e);
+void source_rewind(struct source *s, size_t file, off_t pos);
+
+int source_next(struct source *s, struct logs_line *ret, struct err *e); /* 1, 0, -1 */
+/* Unfinished text: 1 and *ret, or 0. */
+int source_flush(struct source *s, struct logs_line *ret);
