@@ -33,3 +33,6 @@
 #define LIMIT_GRPC_QUEUE_BYTES  (1024u * 1024) /* unsent replies of a stream, past the first reply */
 #define LIMIT_GRPC_MEMORY_BYTES                                                                    \
         (256u * 1024 * 1024) /* all requests and replies in flight of a server */
+
+/* A request's filters: with 65,536 ids one can name every pod of the largest node six times. */
+#define LIMIT_FILTER_VALUES 65536u /* too_many_values_are_refused */
