@@ -154,6 +154,16 @@ bool pod_filters_match(const struct pod_filters *filters, const V1alpha__Pod *po
         return filters->n == 0;
 }
 
+bool pod_filters_may_match(const struct pod_filters *filters, const char *id,
+                           V1alpha__PodState state)
+{
+        for (size_t i = 0; i < filters->n; i++)
+                if (set_passes(&filters->filters[i].ids, id) &&
+                    state_passes(filters->filters[i].wanted, state))
+                        return true;
+        return filters->n == 0;
+}
+
 /* As Go's path.Base: what follows the last '/', trailing ones not counted. */
 static bool base_name_passes(const struct set *base_names, const char *name)
 {

@@ -214,6 +214,23 @@ static void one_of_several_pod_filters_is_enough(void **state)
         assert_false(pod_match((V1alpha__PodFilter *[]){ &no, &never }, 2, &pod));
 }
 
+static void id_and_state_alone_rule_a_pod_out(void **state)
+{
+        V1alpha__PodFilter id = IDS(ID_A), running = STATES(RUNNING), app = APPS("nobody");
+        AUTO(pod_filters_freep) struct pod_filters *some = NULL, *none = NULL, *open = NULL;
+        struct err e;
+
+        (void)state;
+        assert_ok(pod_filters_new((V1alpha__PodFilter *[]){ &id, &running }, 2, &some, &e), &e);
+        assert_ok(pod_filters_new(NULL, 0, &none, &e), &e);
+        assert_ok(pod_filters_new(&(V1alpha__PodFilter *){ &app }, 1, &open, &e), &e);
+        assert_true(pod_filters_may_match(some, ID_A, EXITED));
+        assert_true(pod_filters_may_match(some, ID_B, RUNNING));
+        assert_false(pod_filters_may_match(some, ID_B, EXITED));
+        assert_true(pod_filters_may_match(none, ID_B, EXITED));
+        assert_true(pod_filters_may_match(open, ID_B, EXITED));
+}
+
 static void no_filter_lets_everything_pass(void **state)
 {
         V1alpha__Pod pod = EMPTY_POD;
@@ -391,6 +408,7 @@ int main(void)
                 cmocka_unit_test(every_field_of_a_pod_filter_decides),
                 cmocka_unit_test(fields_of_one_pod_filter_must_all_hold),
                 cmocka_unit_test(one_of_several_pod_filters_is_enough),
+                cmocka_unit_test(id_and_state_alone_rule_a_pod_out),
                 cmocka_unit_test(no_filter_lets_everything_pass),
                 cmocka_unit_test(bare_pod_passes_only_what_asks_for_nothing),
                 cmocka_unit_test(cgroup_holds_what_is_below_it_and_root_only_itself),
