@@ -14,7 +14,7 @@ $(BUILD)/build.ninja:
 	@meson setup $(BUILD) --prefix=$(PREFIX) --buildtype=debugoptimized >/dev/null
 	@echo "configured in $(BUILD)/"
 
-demo: | deps-run all
+demo: | deps-run deps-demo all
 	@tools/demo $(BUILD)
 
 test: | deps-run deps-test
