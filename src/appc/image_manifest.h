@@ -30,9 +30,8 @@ struct appc_image_manifest {
 
 /*
  * Strict in types and values, bounded by util/limits.h; unknown members and null lists are
- * accepted. Errors: ERR_BAD_DATA, ERR_LIMIT, ERR_UNSUPPORTED (acVersion of a later major); the
- * text begins with the path in the document ("app.ports[0].port: ..."). *@ret: release with
- * appc_image_manifest_free. Does no I/O.
+ * accepted. Errors: ERR_BAD_DATA, ERR_LIMIT; the text begins with the path in the document
+ * ("app.ports[0].port: ..."). *@ret: release with appc_image_manifest_free. Does no I/O.
  */
 int appc_image_manifest_parse(const void *data, size_t len, struct appc_image_manifest **ret,
                               struct err *e);

@@ -19,7 +19,7 @@ struct appc_volume {
         enum appc_volume_kind kind;
         char *source; /* owned; absolute, host volumes only; else NULL */
         bool read_only;
-        bool recursive; /* host: bind with the mounts beneath; true unless the manifest says false */
+        bool recursive; /* host: with the mounts beneath; true unless the manifest says false */
         mode_t mode;    /* empty: of the directory made, 0755 unless said */
         uid_t uid;      /* empty: its owner */
         gid_t gid;
@@ -28,7 +28,6 @@ struct appc_volume {
 struct appc_mount {
         char *volume; /* owned; names a volume, unless app_volume */
         char *path;   /* owned; absolute path in the app, or the name of a mount point of the app */
-        bool read_only;
         struct appc_volume *app_volume; /* owned; a volume of this mount alone; NULL: the pod's */
 };
 
