@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "logs/reader.h"
+#include "util/limits.h"
+
+static const char *const both[] = { "a", "b" };
+
+/* Two apps; a writes at seconds 0, 2, 4 ..., b at 1, 3, 5 ...; the text is the second. */
+static void write_pod(const struct test_dir *d, int n)
+{
+        assert_int_equal(fs_mkdir(d->fd, "logs", 0750), 0);
+        for (int app = 0; app < 2; app++) {
+                AUTO(buf_done) struct buf b = BUF_NULL(16 << 20);
+                char name[32];
+
+                for (int i = app; i < n; i += 2) {
+                        char prefix[LOGS_PREFIX_LEN];
+
+                        logs_format_prefix(i * NSEC_PER_SEC, i % 3 ? LOGS_STDOUT : LOGS_STDERR,
+                                           prefix);
+                        assert_int_equal(buf_append(&b, prefix, sizeof(prefix)), 0);
+                        assert_int_equal(buf_printf(&b, "%d\n", i), 0);
+                }
+                (void)snprintf(name, sizeof(name), "logs/%s.log", both[app]);
+                assert_int_equal(
+                        fs_write_file(d->fd, name, b.data ? (char *)b.data : "", b.len, 0640), 0);
+        }
+}
+
+static struct logs_reader *open_reader(const struct test_dir *d, struct logs_query q)
+{
+        struct logs_reader *r = NULL;
+        struct err e;
+
+        if (!q.apps) {
+                q.apps = both;
+                q.n_apps = 2;
+        }
+        assert_ok(logs_reader_open(d->fd, &q, &r, &e), &e);
+        return r;
+}
+
+/* Exactly the lines from..to, then the end. */
+static void assert_lines(const struct test_dir *d, struct logs_query q, int from, int to, int step)
+{
+        AUTO(logs_reader_freep) struct logs_reader *r = open_reader(d, q);
+        struct logs_line line;
+        struct err e;
+
+        for (int i = from; i <= to; i += step) {
+                char want[16];
+
+                assert_int_equal(logs_reader_next(r, &line, &e), 1);
+                (void)snprintf(want, sizeof(want), "%d", i);
+                assert_int_equal(line.len, strlen(want));
+                assert_memory_equal(line.text, want, line.len);
+                assert_int_equal(line.time, i * NSEC_PER_SEC);
+                assert_int_equal(line.stream, i % 3 ? LOGS_STDOUT : LOGS_STDERR);
+                assert_string_equal(line.app, both[i % 2]);
+        }
+        assert_int_equal(logs_reader_next(r, &line, &e), 0);
+        assert_int_equal(logs_reader_next(r, &line, &e), 0);
+}
+
+static void apps_are_merged_by_time(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        (void)state;
+
+        test_dir_init(&d);
+        write_pod(&d, 10);
+        assert_lines(&d, (struct logs_query){ .tail = -1 }, 0, 9, 1);
+        assert_lines(&d, (struct logs_query){ .apps = both + 1, .n_apps = 1, .tail = -1 }, 1, 9, 2);
+}
+
+static void since_until_and_tail_all_apply(void **state)
+{
+        static const struct {
+                int since, until;
+                int64_t tail;
+                int from, to;
+        } cases[] = {
+                { 3, 0, -1, 3, 999 },      { 0, 7, -1, 0, 6 },          { 3, 7, -1, 3, 6 },
+                { 0, 0, 5, 995, 999 },     { 0, 0, 0, 1, 0 },           { 0, 0, 1, 999, 999 },
+                { 0, 0, 5000, 0, 999 },    { 3, 7, 2, 5, 6 },           { 3, 7, 100, 3, 6 },
+                { 990, 0, 100, 990, 999 }, { 990, 0, 3, 997, 999 },     { 2000, 0, 10, 1, 0 },
+                { 0, 1, 10, 0, 0 },        { 0, 0, INT64_MAX, 0, 999 },
+        };
+        AUTO_TEST_DIR struct test_dir d;
+        (void)state;
+
+        test_dir_init(&d);
+        write_pod(&d, 1000);
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+                assert_lines(&d,
+                             (struct logs_query){ .since = cases[i].since * NSEC_PER_SEC,
+                                                  .until = cases[i].until * NSEC_PER_SEC,
+                                                  .tail = cases[i].tail },
+                             cases[i].from, cases[i].to, 1);
+}
+
+static void tail_counts_joined_lines(void **state)
+{
+        static const char text[] = "1970-01-01T00:00:01Z stdout F a\n"
+                                   "1970-01-01T00:00:02Z stdout P b\n"
+                                   "1970-01-01T00:00:02Z stderr F x\n"
+                                   "1970-01-01T00:00:03Z stdout F c\n"
+                                   "1970-01-01T00:00:04Z stdout P d\n";
+        AUTO_TEST_DIR struct test_dir d;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_int_equal(fs_mkdir(d.fd, "logs", 0750), 0);
+        assert_int_equal(fs_write_file(d.fd, "logs/a.log", text, strlen(text), 0640), 0);
+        for (int64_t n = 0; n < 6; n++) {
+                static const char *const want[] = { "a", "x", "bc", "d" };
+                AUTO(logs_reader_freep)
+                struct logs_reader *r = open_reader(&d, (struct logs_query){ .tail = n });
+                struct logs_line line;
+                struct err e;
+
+                for (int64_t i = n < 4 ? 4 - n : 0; i < 4; i++) {
+                        assert_int_equal(logs_reader_next(r, &line, &e), 1);
+                        assert_int_equal(line.len, strlen(want[i]));
+                        assert_memory_equal(line.text, want[i], line.len);
+                        assert_int_equal(line.partial, i == 3);
+                }
+                assert_int_equal(logs_reader_next(r, &line, &e), 0);
+        }
+}
+
+static void pod_without_logs_has_no_lines_until_there_are(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(logs_reader_freep) struct logs_reader *r = NULL;
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        r = open_reader(&d, (struct logs_query){ .tail = -1, .follow = true });
+        assert_int_equal(logs_reader_next(r, &line, &e), 0);
+        write_pod(&d, 2);
+        assert_int_equal(logs_reader_next(r, &line, &e), 0);
+        assert_ok(logs_reader_refresh(r, &e), &e);
+        assert_int_equal(logs_reader_next(r, &line, &e), 1);
+        assert_int_equal(logs_reader_next(r, &line, &e), 1);
+        assert_string_equal(line.app, "b");
+        assert_int_equal(logs_reader_next(r, &line, &e), 0);
+}
+
+static void follower_keeps_unfinished_text_until_it_is_asked_for(void **state)
+{
+        static const char text[] = "1970-01-01T00:00:01Z stdout P login: \n";
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(logs_reader_freep) struct logs_reader *r = NULL;
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_int_equal(fs_mkdir(d.fd, "logs", 0750), 0);
+        assert_int_equal(fs_write_file(d.fd, "logs/a.log", text, strlen(text), 0640), 0);
+        r = open_reader(&d, (struct logs_query){ .tail = -1, .follow = true });
+        assert_int_equal(logs_reader_next(r, &line, &e), 0);
+        assert_int_equal(logs_reader_flush(r, &line), 1);
+        assert_int_equal(line.len, 7);
+        assert_true(line.partial);
+        assert_int_equal(logs_reader_flush(r, &line), 0);
+        assert_int_equal(logs_reader_next(r, &line, &e), 0);
+}
+
+static void too_many_apps_are_refused(void **state)
+{
+        static const char *apps[LIMIT_POD_APPS + 1];
+        struct logs_query q = { .apps = apps, .n_apps = ARRAY_LEN(apps) };
+        struct logs_reader *r = NULL;
+        struct err e;
+        (void)state;
+
+        assert_err(logs_reader_open(AT_FDCWD, &q, &r, &e), &e, ERR_LIMIT,
+                   "logs of more than 512 apps");
+        assert_null(r);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(apps_are_merged_by_time),
+                cmocka_unit_test(since_until_and_tail_all_apply),
+                cmocka_unit_test(tail_counts_joined_lines),
+                cmocka_unit_test(pod_without_logs_has_no_lines_until_there_are),
+                cmocka_unit_test(follower_keeps_unfinished_text_until_it_is_asked_for),
+                cmocka_unit_test(too_many_apps_are_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

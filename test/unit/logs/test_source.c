@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "logs/source.h"
+
+#define T(n) "1970-01-01T00:00:0" #n ".000000000Z"
+
+static void put_file(const struct test_dir *d, const char *name, const char *text)
+{
+        assert_int_equal(fs_write_file(d->fd, name, text, strlen(text), 0600), 0);
+}
+
+static void assert_next(struct source *s, const char *text, bool partial)
+{
+        struct logs_line line;
+        struct err e;
+
+        assert_int_equal(source_next(s, &line, &e), 1);
+        assert_int_equal(line.len, strlen(text));
+        assert_memory_equal(line.text, text, line.len);
+        assert_int_equal(line.partial, partial);
+        assert_string_equal(line.app, "app");
+}
+
+static void pieces_of_each_stream_are_joined_apart(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        put_file(&d, "app.log",
+                 T(1) " stdout P a\n" T(2) " stderr P x\n" T(3) " stdout F b\n" T(
+                         4) " stderr P y\n");
+        source_init(&s, "app");
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_int_equal(source_next(&s, &line, &e), 1);
+        assert_int_equal(line.time, NSEC_PER_SEC);
+        assert_int_equal(line.len, 2);
+        assert_memory_equal(line.text, "ab", 2);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+        assert_int_equal(source_flush(&s, &line), 1);
+        assert_memory_equal(line.text, "xy", 2);
+        assert_int_equal(line.time, 2 * NSEC_PER_SEC);
+        assert_true(line.partial);
+        assert_int_equal(source_flush(&s, &line), 0);
+}
+
+static void rotated_files_are_read_oldest_first(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        put_file(&d, "app.log.2", T(1) " stdout F a\n");
+        put_file(&d, "app.log.1", T(2) " stdout P b\n");
+        put_file(&d, "app.log", T(3) " stdout F c\n");
+        source_init(&s, "app");
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_next(&s, "a", false);
+        assert_next(&s, "bc", false);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+}
+
+static void file_rotated_while_reading_is_followed(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        source_init(&s, "app");
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+        put_file(&d, "app.log", T(1) " stdout F a\n");
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        assert_next(&s, "a", false);
+        put_file(&d, "app.log", T(1) " stdout F a\n" T(2) " stdout F b\n");
+        assert_int_equal(renameat(d.fd, "app.log", d.fd, "app.log.1"), 0);
+        put_file(&d, "app.log", T(3) " stdout F c\n");
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        assert_next(&s, "b", false);
+        assert_next(&s, "c", false);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+}
+
+static void batch_taken_back_by_the_writer_is_not_waited_for(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        put_file(&d, "app.log", T(1) " stdout F a\n" T(2) " stdout F b\n");
+        source_init(&s, "app");
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_next(&s, "a", false);
+        assert_next(&s, "b", false);
+        put_file(&d, "app.log", T(1) " stdout F a\n");
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        put_file(&d, "app.log", T(1) " stdout F a\n" T(3) " stdout F c\n");
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        assert_next(&s, "c", false);
+}
+
+static void line_over_the_limit_comes_in_pieces_and_loses_nothing(void **state)
+{
+        static char text[LOGS_PREFIX_LEN + 40000 + 1];
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        AUTO(buf_done) struct buf file = BUF_NULL(1 << 20);
+        struct logs_line line = { .partial = true };
+        size_t total = 0;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        memset(text, 'z', sizeof(text));
+        logs_format_prefix(1, LOGS_STDOUT, text);
+        text[sizeof(text) - 1] = '\n';
+        for (int i = 0; i < 5; i++) {
+                text[LOGS_PREFIX_TAG] = i < 4 ? 'P' : 'F';
+                assert_int_equal(buf_append(&file, text, sizeof(text)), 0);
+        }
+        put_file(&d, "app.log", buf_str(&file));
+        source_init(&s, "app");
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        while (line.partial) {
+                assert_int_equal(source_next(&s, &line, &e), 1);
+                assert_true(line.len <= LOGS_LINE_MAX);
+                total += line.len;
+        }
+        assert_int_equal(total, 5 * 40000);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(pieces_of_each_stream_are_joined_apart),
+                cmocka_unit_test(rotated_files_are_read_oldest_first),
+                cmocka_unit_test(file_rotated_while_reading_is_followed),
+                cmocka_unit_test(batch_taken_back_by_the_writer_is_not_waited_for),
+                cmocka_unit_test(line_over_the_limit_comes_in_pieces_and_loses_nothing),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
