@@ -57,7 +57,7 @@ enum grpc_send_result grpc_call_send_reserve(struct grpc_call *call, size_t len,
 /* Send the response headers now: a subscriber learns that it is subscribed before anything happens. */
 void grpc_call_start(struct grpc_call *call);
 
-/* End the call. With GRPC_OK the text is not sent (@fmt may be ""). An error discards replies not yet sent if none left us. */
+/* End the call. With GRPC_OK the text is not sent (@fmt may be ""). */
 void grpc_call_finish(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 void grpc_call_finish_err(struct grpc_call *call, const struct err *e);

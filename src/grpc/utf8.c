@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "util/mem.h"
+
 static bool is_tail(uint8_t c)
 {
         return (c & 0xc0) == 0x80;
@@ -55,4 +57,26 @@ bool grpc_utf8_valid(const uint8_t *p, size_t len)
                 len -= n;
         }
         return true;
+}
+
+char *grpc_utf8_clean(const void *data, size_t len)
+{
+        static const char replacement[] = "\xef\xbf\xbd";
+        const uint8_t *p = data;
+        char *text, *to;
+
+        if (!memchr(data, '\0', len) && grpc_utf8_valid(data, len))
+                return xmemdup(data, len);
+        text = to = xreallocarray(NULL, 3 * len + 1, 1);
+        while (len > 0) {
+                size_t n = *p ? grpc_utf8_char(p, len) : 0;
+
+                memcpy(to, n > 0 ? (const char *)p : replacement, n > 0 ? n : 3);
+                to += n > 0 ? n : 3;
+                n = n > 0 ? n : 1;
+                p += n;
+                len -= n;
+        }
+        *to = '\0';
+        return text;
 }

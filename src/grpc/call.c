@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gRPC side of a stream: from the complete header block to the decided status. A call is made and freed
+ * with its HTTP/2 stream; between, it belongs to the handler from dispatch until finish or cancel. Every byte a client makes
+ * us hold is charged to the session and to the server, before it is held where that is possible.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "grpc/session_priv.h"
+#include "grpc/wire_check.h"
+#include "util/mem.h"
+
+enum {
+        MESSAGE_MAX = 4096,     /* of grpc-message: clients accept 8 KiB of trailers */
+        KEEP_BYTES = 4096,      /* buffers up to this stay with a call for its next use */
+        SESSION_SHARE = 4,      /* one client may hold this part of the server's memory */
+        QUEUE_HIGH_DIVISOR = 4, /* GRPC_SEND_PAUSE above a quarter of the queue's limit, */
+        QUEUE_LOW_DIVISOR = 16, /* on_drain below a sixteenth */
+};
+
+/* Account for @held bytes of memory in this call's hands. False: too much, nothing changed. */
+static bool charge(struct grpc_call *call, size_t held)
+{
+        struct grpc_session *s = call->session;
+        struct grpc_memory *m = s->config.memory;
+
+        if (held > call->charged) {
+                size_t more = held - call->charged;
+
+                if (more > m->max - m->used || s->charged + more > m->max / SESSION_SHARE)
+                        return false;
+        }
+        m->used += held - call->charged; /* wraps and comes out right when less */
+        s->charged += held - call->charged;
+        call->charged = held;
+        return true;
+}
+
+static void wake(struct grpc_session *s)
+{
+        if (!s->inside && s->config.on_output)
+                s->config.on_output(s->config.arg);
+}
+
+static void deadline_unlink(struct grpc_call *call)
+{
+        struct grpc_session *s = call->session;
+
+        if (call->deadline == INT64_MAX)
+                return;
+        *(call->deadline_prev ? &call->deadline_prev->deadline_next : &s->deadlines) =
+                call->deadline_next;
+        *(call->deadline_next ? &call->deadline_next->deadline_prev : &s->deadlines_last) =
+                call->deadline_prev;
+        call->deadline = INT64_MAX;
+}
+
+/* Clients use the same timeout again and again, so the place is nearly always the end. */
+static void deadline_link(struct grpc_call *call, nsec deadline)
+{
+        struct grpc_session *s = call->session;
+        struct grpc_call *before = s->deadlines_last;
+
+        while (before && before->deadline > deadline)
+                before = before->deadline_prev;
+        call->deadline = deadline;
+        call->deadline_prev = before;
+        call->deadline_next = before ? before->deadline_next : s->deadlines;
+        *(before ? &before->deadline_next : &s->deadlines) = call;
+        *(call->deadline_next ? &call->deadline_next->deadline_prev : &s->deadlines_last) = call;
+}
+
+struct grpc_call *grpc_call_new(struct grpc_session *s, int32_t stream_id)
+{
+        struct grpc_call *call = s->free_calls;
+
+        if (call) {
+                s->free_calls = call->next;
+                s->n_free--;
+        } else {
+                call = xcalloc(1, sizeof(*call));
+        }
+        call->session = s;
+        call->stream_id = stream_id;
+        call->deadline = INT64_MAX;
+        call->in.max = s->config.max_message_bytes;
+        grpc_head_init(&call->head);
+        call->prev = NULL;
+        call->next = s->calls;
+        if (s->calls)
+                s->calls->prev = call;
+        s->calls = call;
+        s->n_calls++;
+        return call;
+}
+
+void grpc_call_free(struct grpc_call *call)
+{
+        struct grpc_session *s = call->session;
+        struct grpc_queue out = call->out;
+
+        deadline_unlink(call);
+        *(call->prev ? &call->prev->next : &s->calls) = call->next;
+        if (call->next)
+                call->next->prev = call->prev;
+        s->n_calls--;
+        s->n_drained -= call->drained;
+        (void)charge(call, 0);
+        if (call->request)
+                protobuf_c_message_free_unpacked(call->request, NULL);
+        grpc_frame_done(&call->in);
+        free(call->message);
+        if (s->n_free >= LIMIT_GRPC_STREAMS / 4) {
+                free(call->out.data);
+                free(call);
+                return;
+        }
+        grpc_queue_reset(&out, KEEP_BYTES);
+        memset(call, 0, offsetof(struct grpc_call, head));
+        call->out = out;
+        call->next = s->free_calls;
+        s->free_calls = call;
+        s->n_free++;
+}
+
+static void finish_text(struct grpc_call *call, enum grpc_code code, const char *text)
+{
+        struct buf message = BUF_NULL(MESSAGE_MAX);
+
+        assert(!call->finished);
+        if (code == GRPC_OK && !call->method->server_streaming && !call->started) {
+                code = GRPC_INTERNAL;
+                text = "the method gave no reply";
+        }
+        call->finished = true;
+        call->watch = NULL;
+        call->code = code;
+        if (code != GRPC_OK && *text) {
+                grpc_message_encode(text, &message);
+                call->message = buf_take(&message);
+        }
+        grpc_response_update(call);
+        wake(call->session);
+}
+
+static void finish_va(struct grpc_call *call, enum grpc_code code, const char *fmt, va_list ap)
+{
+        char text[1024];
+
+        (void)vsnprintf(text, sizeof(text), fmt, ap);
+        finish_text(call, code, text);
+}
+
+/* The call never reaches its handler, or is taken from it. */
+static void __attribute__((format(printf, 3, 4)))
+refuse(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
+{
+        va_list ap;
+
+        grpc_call_cancel(call);
+        call->finished = false;
+        va_start(ap, fmt);
+        finish_va(call, code, fmt, ap);
+        va_end(ap);
+}
+
+void grpc_call_cancel(struct grpc_call *call)
+{
+        const struct grpc_call_watch *watch = call->watch;
+
+        if (call->finished)
+                return;
+        call->finished = true;
+        call->watch = NULL;
+        if (call->dispatched && watch && watch->on_cancel)
+                watch->on_cancel(call, call->arg);
+}
+
+void grpc_call_expire(struct grpc_call *call)
+{
+        deadline_unlink(call);
+        if (!call->finished && grpc_queue_len(&call->out) == 0) {
+                refuse(call, GRPC_DEADLINE_EXCEEDED, "deadline exceeded");
+                return;
+        }
+        /* Half a message may be out: no status can follow it. */
+        grpc_call_cancel(call);
+        (void)nghttp2_submit_rst_stream(call->session->h2, NGHTTP2_FLAG_NONE, call->stream_id,
+                                        NGHTTP2_CANCEL);
+}
+
+static void dispatch(struct grpc_call *call)
+{
+        call->dispatched = true;
+        call->method->handler(call, call->request, call->ctx);
+}
+
+static void route(struct grpc_call *call)
+{
+        const struct grpc_head *h = &call->head;
+        const char *slash = memrchr(h->path, '/', h->path_len);
+        int len = h->path_len;
+
+        switch (grpc_router_find(call->session->config.router, h->path, h->path_len, &call->method,
+                                 &call->ctx)) {
+        case GRPC_ROUTE_FOUND:
+                if (call->method->client_streaming)
+                        dispatch(call);
+                break;
+        case GRPC_ROUTE_MALFORMED:
+                refuse(call, GRPC_UNIMPLEMENTED, "malformed method name: \"%.*s\"", len, h->path);
+                break;
+        case GRPC_ROUTE_NO_SERVICE:
+                refuse(call, GRPC_UNIMPLEMENTED, "unknown service %.*s", (int)(slash - h->path) - 1,
+                       h->path + 1);
+                break;
+        case GRPC_ROUTE_NO_METHOD:
+                refuse(call, GRPC_UNIMPLEMENTED, "unknown method %.*s",
+                       len - (int)(slash - h->path) - 1, slash + 1);
+                break;
+        }
+}
+
+void grpc_call_headed(struct grpc_call *call)
+{
+        enum grpc_code code;
+        const char *text;
+        unsigned status = grpc_head_check(&call->head, &code, &text);
+        nsec deadline;
+
+        call->headed = true;
+        if (status != 200) {
+                grpc_response_http_error(call, status, text);
+                return;
+        }
+        if (code != GRPC_OK) {
+                refuse(call, code, "%s", text);
+                return;
+        }
+        if (call->head.timeout_kind == GRPC_TIMEOUT_SET) {
+                if (__builtin_add_overflow(call->session->now, call->head.timeout, &deadline))
+                        deadline = INT64_MAX - 1;
+                deadline_link(call, deadline);
+                if (call->head.timeout == 0) {
+                        grpc_call_expire(call);
+                        return;
+                }
+        }
+        route(call);
+}
+
+static void take_message(struct grpc_call *call, const struct grpc_frame *frame)
+{
+        AUTO(grpc_message_freep) ProtobufCMessage *m = NULL;
+        struct err e;
+
+        if (frame->compressed && call->head.encoded) {
+                refuse(call, GRPC_UNIMPLEMENTED, "no message compression is supported");
+                return;
+        }
+        if (frame->compressed) {
+                refuse(call, GRPC_INTERNAL, "compressed message without grpc-encoding");
+                return;
+        }
+        if (call->request) {
+                refuse(call, GRPC_UNIMPLEMENTED, "more than one request message");
+                return;
+        }
+        if (grpc_wire_unpack(call->method->input, frame->data, frame->len, LIMIT_GRPC_FIELDS, &m,
+                             &e) < 0) {
+                refuse(call, e.kind == ERR_LIMIT ? GRPC_RESOURCE_EXHAUSTED : GRPC_INTERNAL,
+                       "cannot decode the request: %s", e.text);
+                return;
+        }
+        if (!call->method->client_streaming)
+                call->request = TAKE_PTR(m);
+        else if (call->watch && call->watch->on_message)
+                call->watch->on_message(call, m, call->arg);
+}
+
+void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len)
+{
+        struct grpc_frame frame;
+
+        while (!call->finished) {
+                switch (grpc_frame_feed(&call->in, &data, &len, &frame)) {
+                case GRPC_FRAME_MESSAGE:
+                        take_message(call, &frame);
+                        break;
+                case GRPC_FRAME_MORE:
+                        if (!charge(call, call->in.cap + call->out.cap))
+                                refuse(call, GRPC_RESOURCE_EXHAUSTED,
+                                       "the server holds too many requests and replies");
+                        return;
+                case GRPC_FRAME_TOO_LARGE:
+                        refuse(call, GRPC_RESOURCE_EXHAUSTED,
+                               "received message larger than max (%zu vs. %zu)", frame.len,
+                               call->in.max);
+                        return;
+                case GRPC_FRAME_BAD_FLAG:
+                        refuse(call, GRPC_INTERNAL, "malformed message prefix");
+                        return;
+                }
+        }
+}
+
+void grpc_call_half_close(struct grpc_call *call)
+{
+        call->half_closed = true;
+        if (call->finished)
+                return;
+        if (grpc_frame_partial(&call->in))
+                refuse(call, GRPC_INTERNAL, "the request ends within a message");
+        else if (call->method->client_streaming) {
+                if (call->watch && call->watch->on_half_close)
+                        call->watch->on_half_close(call, call->arg);
+        } else if (!call->request)
+                refuse(call, GRPC_UNIMPLEMENTED, "no request message");
+        else
+                dispatch(call);
+}
+
+void grpc_call_watch(struct grpc_call *call, const struct grpc_call_watch *watch, void *arg)
+{
+        assert(!call->finished);
+        call->watch = watch;
+        call->arg = arg;
+}
+
+void *grpc_call_arg(const struct grpc_call *call)
+{
+        return call->arg;
+}
+
+enum grpc_send_result grpc_call_send_reserve(struct grpc_call *call, size_t len, uint8_t **ret)
+{
+        size_t queued = grpc_queue_len(&call->out);
+        uint8_t *at;
+
+        assert(!call->finished);
+        if (len > UINT32_MAX || (queued > 0 && queued + len > LIMIT_GRPC_QUEUE_BYTES) ||
+            !charge(call, call->in.cap + grpc_queue_cap_with(&call->out, GRPC_FRAME_HEAD + len)))
+                return GRPC_SEND_REFUSED;
+        at = grpc_queue_reserve(&call->out, GRPC_FRAME_HEAD + len);
+        grpc_frame_head(at, false, (uint32_t)len);
+        *ret = at + GRPC_FRAME_HEAD;
+        grpc_response_update(call);
+        wake(call->session);
+        if (queued + len < LIMIT_GRPC_QUEUE_BYTES / QUEUE_HIGH_DIVISOR)
+                return GRPC_SEND_OK;
+        call->paused = true;
+        return GRPC_SEND_PAUSE;
+}
+
+enum grpc_send_result grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message)
+{
+        enum grpc_send_result r;
+        uint8_t *at;
+
+        r = grpc_call_send_reserve(call, protobuf_c_message_get_packed_size(message), &at);
+        if (r != GRPC_SEND_REFUSED)
+                (void)protobuf_c_message_pack(message, at);
+        return r;
+}
+
+enum grpc_send_result grpc_call_send_slices(struct grpc_call *call, const struct grpc_slice *slices,
+                                            size_t n)
+{
+        enum grpc_send_result r;
+        size_t len = 0;
+        uint8_t *at;
+
+        for (size_t i = 0; i < n; i++)
+                len += slices[i].len;
+        r = grpc_call_send_reserve(call, len, &at);
+        for (size_t i = 0; i < n && r != GRPC_SEND_REFUSED; i++) {
+                if (slices[i].len > 0)
+                        memcpy(at, slices[i].data, slices[i].len);
+                at += slices[i].len;
+        }
+        return r;
+}
+
+void grpc_call_start(struct grpc_call *call)
+{
+        assert(!call->finished);
+        if (call->started)
+                return;
+        grpc_response_update(call);
+        wake(call->session);
+}
+
+void grpc_call_finish(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        finish_va(call, code, fmt, ap);
+        va_end(ap);
+}
+
+void grpc_call_finish_err(struct grpc_call *call, const struct err *e)
+{
+        finish_text(call, grpc_code_from_err(e->kind), e->text);
+}
+
+void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *message)
+{
+        if (grpc_call_send(call, message) == GRPC_SEND_REFUSED)
+                finish_text(call, GRPC_RESOURCE_EXHAUSTED,
+                            "the server holds too many requests and replies");
+        else
+                finish_text(call, GRPC_OK, "");
+}
+
+nsec grpc_call_deadline(const struct grpc_call *call)
+{
+        return call->deadline;
+}
+
+const struct grpc_method *grpc_call_method(const struct grpc_call *call)
+{
+        return call->method;
+}
+
+/* Bytes have left the queue. */
+void grpc_call_sent(struct grpc_call *call)
+{
+        if (!call->paused || call->finished || call->drained ||
+            grpc_queue_len(&call->out) >= LIMIT_GRPC_QUEUE_BYTES / QUEUE_LOW_DIVISOR)
+                return;
+        call->drained = true;
+        call->session->n_drained++;
+}
+
+void grpc_call_drained(struct grpc_call *call)
+{
+        const struct grpc_call_watch *watch = call->watch;
+
+        call->drained = false;
+        call->paused = false;
+        call->session->n_drained--;
+        if (!call->finished && watch && watch->on_drain)
+                watch->on_drain(call, call->arg);
+}

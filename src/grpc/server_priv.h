@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What server.c (listeners, life) and conn.c (one client) share. */
+#pragma once
+
+#include "grpc/server.h"
+#include "grpc/session.h"
+
+enum { GRPC_SERVER_BUFFER = 64 * 1024 }; /* one read, and one write of many frames */
+
+struct grpc_conn {
+        struct grpc_server *server;                /* borrowed */
+        struct grpc_conn *prev, *next;             /* in server->conns */
+        struct grpc_conn *dirty_prev, *dirty_next; /* in server->dirty, when is_dirty */
+        int fd;                                    /* owned */
+        uv_poll_t poll;
+        uv_timer_t timer;
+        struct grpc_session *session; /* owned; NULL once the connection is over */
+        uint8_t *unsent;              /* owned: what the socket did not take */
+        size_t unsent_len, unsent_sent;
+        nsec handshake_by; /* INT64_MAX once established */
+        nsec stalled_by;   /* INT64_MAX while the socket takes all */
+        nsec linger_by;    /* INT64_MAX until we have said our last */
+        nsec timer_at;     /* what the timer is set to; INT64_MAX when stopped */
+        int events;        /* what is polled for */
+        int handles;       /* not closed yet: memory must stay until they are */
+        bool is_dirty;
+        bool closed;
+};
+
+struct grpc_listener {
+        struct grpc_listener *next;
+        struct grpc_server *server; /* borrowed */
+        uv_poll_t poll;
+        int fd;          /* owned */
+        char *unix_path; /* owned; removed at the end; NULL when it is not ours */
+};
+
+struct grpc_server {
+        uv_loop_t *loop; /* borrowed */
+        struct grpc_server_config config;
+        struct grpc_router router;
+        struct grpc_memory memory;
+        struct grpc_listener *listeners; /* owned */
+        struct grpc_conn *conns;         /* owned */
+        struct grpc_conn *dirty;         /* have output that no event of theirs announces */
+        size_t n_conns;
+        unsigned port;
+        uv_prepare_t flush; /* writes for the dirty ones before the loop sleeps */
+        uv_timer_t retry;   /* accepting again after descriptors ran out */
+        uv_timer_t stop_timer;
+        int handles; /* of server, listeners and connections, not closed yet */
+        bool accept_paused;
+        bool stopping;
+        bool freed;
+        void (*on_stopped)(void *arg);
+        void *on_stopped_arg;
+        uint8_t in[GRPC_SERVER_BUFFER];
+        uint8_t out[GRPC_SERVER_BUFFER];
+};
+
+/* conn.c */
+void grpc_conn_new_consume(struct grpc_server *server, int fd);
+void grpc_conn_close(
+        struct grpc_conn *c); /* now; cancels its calls; memory goes when the loop has turned */
+void grpc_conn_drain(struct grpc_conn *c);
+void grpc_conn_flush(struct grpc_conn *c); /* may close it */
+
+/* server.c */
+void grpc_server_conn_gone(struct grpc_server *server);  /* it has left server->conns */
+void grpc_server_flush_soon(struct grpc_server *server); /* there are dirty connections */
+void grpc_server_handle_closed(struct grpc_server *server);

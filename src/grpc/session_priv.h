@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What session.c (HTTP/2) and call.c (gRPC) share. */
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include "grpc/call.h"
+#include "grpc/frame.h"
+#include "grpc/head.h"
+#include "grpc/queue.h"
+#include "grpc/session.h"
+#include "util/auto.h"
+
+struct grpc_call {
+        struct grpc_session *session;  /* borrowed */
+        struct grpc_call *prev, *next; /* in session->calls; next also links free ones */
+        struct grpc_call *deadline_prev,
+                *deadline_next; /* in session->deadlines, when deadline is set */
+        int32_t stream_id;
+
+        const struct grpc_method *method; /* borrowed; NULL until routed */
+        void *ctx;
+        const struct grpc_call_watch *watch; /* borrowed */
+        void *arg;
+        nsec deadline;
+
+        ProtobufCMessage *request; /* owned */
+        struct grpc_frame_reader in;
+        struct grpc_queue out;
+        size_t charged; /* of session->memory */
+
+        /* In the order they become true. */
+        bool headed;      /* the request's header block is complete */
+        bool dispatched;  /* the handler has it */
+        bool half_closed; /* the client has sent all it will */
+        bool started;     /* response headers are submitted */
+        bool deferred;    /* nghttp2 waits for grpc_call to resume its data */
+        bool paused;      /* the handler waits for on_drain */
+        bool drained;     /* and may have it */
+        bool finished;    /* the status is decided: the handler is out */
+        bool http_error;  /* the body is plain text, and no trailers follow */
+
+        enum grpc_code code;
+        char *message; /* owned, percent-encoded; NULL for none */
+        struct grpc_head head;
+};
+
+struct grpc_session {
+        nghttp2_session *h2; /* owned */
+        struct grpc_session_config config;
+        nsec now;
+        size_t charged; /* sum of the calls' */
+
+        struct grpc_call *calls;                      /* owned: streams nghttp2 knows */
+        struct grpc_call *free_calls;                 /* owned: for reuse */
+        struct grpc_call *deadlines, *deadlines_last; /* sorted, earliest first */
+        size_t n_calls;
+        size_t n_free;
+        size_t n_drained;
+
+        bool inside;      /* a function of ours is on the stack: output will be fetched after it */
+        bool established; /* see grpc_session_established */
+        bool broken;
+        bool send_blocked; /* the caller's buffer ended within a frame */
+        uint8_t *out;      /* borrowed: the caller's buffer during grpc_session_send */
+        size_t out_len, out_size;
+        const uint8_t *chunk; /* borrowed from nghttp2: not yet fetched */
+        size_t chunk_len;
+
+        enum { DRAIN_NO, DRAIN_NOTICED, DRAIN_FINAL } drain;
+        nsec drain_at; /* when the final GOAWAY goes out at the latest */
+
+        /* Our own RST_STREAMs: a token bucket, as nghttp2 has for the client's. */
+        uint64_t resets_left;
+        nsec resets_at;
+};
+
+/* call.c */
+struct grpc_call *grpc_call_new(struct grpc_session *s, int32_t stream_id);
+void grpc_call_free(struct grpc_call *call);   /* the stream is gone; the handler has been told */
+void grpc_call_cancel(struct grpc_call *call); /* tells the handler, if it has it */
+void grpc_call_headed(struct grpc_call *call); /* decide on the complete header block */
+void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len);
+void grpc_call_half_close(struct grpc_call *call);
+void grpc_call_expire(struct grpc_call *call);
+void grpc_call_sent(struct grpc_call *call);    /* bytes have left the queue */
+void grpc_call_drained(struct grpc_call *call); /* run its on_drain */
+
+/* response.c */
+/* Submit what the state of @call asks for: headers, trailers only, or resume its data. */
+void grpc_response_update(struct grpc_call *call);
+void grpc_response_http_error(struct grpc_call *call, unsigned status, const char *text);
+int grpc_response_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t *framehd,
+                            size_t length, nghttp2_data_source *source, void *user_data);
