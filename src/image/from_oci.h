@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OCI and docker image configuration -> appc image manifest, by docker2aci's rules, which rkt's clients know
+ * (kubelet recomputes exec from the annotations appc.io/docker/entrypoint and /cmd, for example). Pure.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "appc/format.h"
+#include "util/err.h"
+#include "util/strv.h"
+
+struct image_oci_source { /* borrowed, all of it */
+        const void
+                *config; /* bytes of the image configuration, digest verified; hostile otherwise */
+        size_t config_len;
+        enum appc_base_format format; /* APPC_BASE_DOCKER or APPC_BASE_OCI */
+        const char *
+                reference; /* RepoTags entry, org.opencontainers.image.ref.name or base image name; NULL: none */
+        const char *
+                fallback_name; /* when @reference is NULL or only a tag: the file's base name; any bytes; NULL: "unnamed" */
+        const char *config_digest; /* "sha256:..."; annotation appc.io/docker/imageid; NULL: none */
+        const char *
+                manifest_digest; /* "sha256:..."; annotation appc.io/docker/manifesthash; NULL: none */
+};
+
+struct image_oci_result { /* owned, all of it */
+        char *manifest; /* appc image manifest, compact JSON, NUL-terminated; valid by appc/image_manifest.h */
+        size_t manifest_len;
+        char *name;
+        char *version; /* the label version = tag; never NULL */
+        char *os;      /* as the config says: Go names ("linux", "amd64"); "" when absent */
+        char *arch;
+        char *variant;        /* "v7"; "" when absent */
+        struct strv diff_ids; /* bottom first, "sha256:<hex>" or "sha512:<hex>", syntax checked */
+};
+
+#define IMAGE_OCI_RESULT_NULL ((struct image_oci_result){ 0 })
+void image_oci_result_done(struct image_oci_result *r);
+
+/*
+ * Convert. What is merely odd is dropped as docker2aci does (an Env entry without '=', a port that is none); what
+ * would be ambiguous or oversized is refused. Errors: ERR_BAD_DATA, ERR_LIMIT, ERR_UNSUPPORTED (os or
+ * architecture that appc cannot name); the text names the path inside the configuration.
+ */
+int image_from_oci(const struct image_oci_source *src, struct image_oci_result *ret, struct err *e);
+
+/*
+ * Go's architecture (with OCI variant, "" or NULL: none) as appc names it: amd64, arm64 -> aarch64,
+ * 386 -> i386, arm + v5|v6 -> armv6l, arm (+ v7|v8) -> armv7l, ppc64le, s390x ...; NULL: appc has no name for it.
+ */
+const char *image_arch_to_appc(const char *go_arch, const char *variant);
