@@ -15,7 +15,7 @@ struct image_oci_source { /* borrowed, all of it */
         const void
                 *config; /* bytes of the image configuration, digest verified; hostile otherwise */
         size_t config_len;
-        enum appc_base_format format; /* APPC_BASE_DOCKER or APPC_BASE_OCI */
+        enum appc_base_format format; /* APPC_FORMAT_DOCKER or APPC_FORMAT_OCI */
         const char *
                 reference; /* RepoTags entry, org.opencontainers.image.ref.name or base image name; NULL: none */
         const char *

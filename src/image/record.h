@@ -47,3 +47,5 @@ int image_record_print(const struct image_record *r, struct buf *out, struct err
 bool image_id_is_valid(const char *s);
 /* Decimal, no leading zero, at most 10 digits. */
 bool image_layer_name_is_valid(const char *s);
+/* "sha256:" + 64 lower-case hex: the only digests blobs are kept by. */
+bool image_blob_digest_is_valid(const char *s);
