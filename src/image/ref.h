@@ -56,3 +56,6 @@ void image_docker_ref_done(struct image_docker_ref *r);
 /* Errors: ERR_BAD_DATA: nothing usable in @s. */
 int image_docker_ref_parse(const char *s, bool docker_hub, struct image_docker_ref *ret,
                            struct err *e);
+
+/* A file's name without what says it is an archive (".tar.gz", ".aci" ...); heap string, never NULL. */
+char *image_ref_strip_suffix(const char *file);

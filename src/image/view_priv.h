@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading records by the descriptor of the records directory; read-only, as view.h. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "image/record.h"
+#include "image/view.h"
+#include "util/err.h"
+#include "util/strv.h"
+
+/* Errors: ERR_NOT_FOUND; ERR_BAD_DATA and ERR_LIMIT for a broken record.json, or one of another id. */
+int image_record_read(int records_fd, const char *id, struct image_record *ret, struct err *e);
+int image_view_read_at(int records_fd, const char *id, struct image_view *ret, struct err *e);
+/* The stored manifest can be read and parsed. */
+bool image_manifest_is_there(int records_fd, const char *id);
+
+/* Names of all records, sorted, appended to @ret. @records_fd may be -ENOENT: no store yet, no records. */
+int image_record_ids(int records_fd, struct strv *ret, struct err *e);
+/* The records directory beneath a data directory, owned by the caller; -ENOENT: no store yet; -errno. */
+int image_records_open(int data_fd);
