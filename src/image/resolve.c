@@ -157,7 +157,7 @@ static int name_ambiguous(const struct image_ref *ref, struct strv *names, struc
                        ref->text, buf_str(&list));
 }
 
-static int resolve_name(int records, const struct image_ref *ref,
+static int resolve_name(int records, const struct image_ref *ref, bool only_exact,
                         char ret_id[static IMAGE_ID_LEN + 1], struct err *e)
 {
         AUTO(strv_done) struct strv ids = STRV_NULL;
@@ -167,7 +167,7 @@ static int resolve_name(int records, const struct image_ref *ref,
         if (image_record_ids(records, &ids, e) < 0)
                 return -1;
         scan(records, &ids, ref, &exact, &tail);
-        if (!exact.r.id) {
+        if (!exact.r.id && !only_exact) {
                 if (tail.names.n > 1)
                         return name_ambiguous(ref, &tail.names, e);
                 best = &tail;
@@ -178,17 +178,23 @@ static int resolve_name(int records, const struct image_ref *ref,
         return 0;
 }
 
+int image_resolve_at(int records_fd, const struct image_ref *ref, bool exact,
+                     char ret_id[static IMAGE_ID_LEN + 1], struct err *e)
+{
+        if (ref->kind == IMAGE_REF_ID)
+                return resolve_id(records_fd, ref->text, ret_id, e);
+        if (ref->kind == IMAGE_REF_NAME)
+                return resolve_name(records_fd, ref, exact, ret_id, e);
+        return err_set(e, ERR_USAGE, 0, "\"%.200s\" does not name an image in the store",
+                       ref->text);
+}
+
 int image_resolve(int data_fd, const struct image_ref *ref, char ret_id[static IMAGE_ID_LEN + 1],
                   struct err *e)
 {
-        AUTO_CLOSE int records = -1;
+        AUTO_CLOSE int records = image_records_open(data_fd);
 
-        if (ref->kind != IMAGE_REF_ID && ref->kind != IMAGE_REF_NAME)
-                return err_set(e, ERR_USAGE, 0, "\"%.200s\" does not name an image in the store",
-                               ref->text);
-        records = image_records_open(data_fd);
-        return ref->kind == IMAGE_REF_ID ? resolve_id(records, ref->text, ret_id, e)
-                                         : resolve_name(records, ref, ret_id, e);
+        return image_resolve_at(records, ref, false, ret_id, e);
 }
 
 int image_resolve_text(int data_fd, const char *text, char ret_id[static IMAGE_ID_LEN + 1],

@@ -38,7 +38,8 @@ void image_store_give_group(struct image_store *s, int dirfd, const char *path)
 
         if (fstat(s->images_fd, &st) < 0 || st.st_gid == getegid())
                 return;
-        (void)fchownat(dirfd, path, (uid_t)-1, st.st_gid, AT_SYMLINK_NOFOLLOW);
+        if (fchownat(dirfd, path, (uid_t)-1, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+                return; /* without that group's readers, then */
 }
 
 /* images/ takes the group of the data directory; everything below takes it from images/. */
@@ -52,8 +53,9 @@ static int open_images(struct image_store *s, int data_fd, struct err *e)
         s->images_fd = fs_open_dir(data_fd, "images");
         if (s->images_fd < 0)
                 return err_set(e, ERR_INTERNAL, -s->images_fd, "open directory images");
-        if (made && fstat(data_fd, &st) == 0 && st.st_gid != getegid())
-                (void)fchown(s->images_fd, (uid_t)-1, st.st_gid);
+        if (made && fstat(data_fd, &st) == 0 && st.st_gid != getegid() &&
+            fchown(s->images_fd, (uid_t)-1, st.st_gid) < 0 && errno != EPERM)
+                return err_set(e, ERR_INTERNAL, errno, "give images to the group");
         return 0;
 }
 

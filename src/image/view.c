@@ -2,8 +2,10 @@
 #include "image/view.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "image/view_priv.h"
 #include "util/auto.h"

@@ -15,6 +15,10 @@ int image_view_read_at(int records_fd, const char *id, struct image_view *ret, s
 /* The stored manifest can be read and parsed. */
 bool image_manifest_is_there(int records_fd, const char *id);
 
+/* image_resolve by the records directory; with @exact, only a name that is equal fits. */
+int image_resolve_at(int records_fd, const struct image_ref *ref, bool exact,
+                     char ret_id[static IMAGE_ID_LEN + 1], struct err *e);
+
 /* Names of all records, sorted, appended to @ret. @records_fd may be -ENOENT: no store yet, no records. */
 int image_record_ids(int records_fd, struct strv *ret, struct err *e);
 /* The records directory beneath a data directory, owned by the caller; -ENOENT: no store yet; -errno. */

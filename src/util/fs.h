@@ -57,6 +57,11 @@ int fs_remove_tree(int dirfd, const char *path);
  */
 int fs_copy_tree(int from_dirfd, const char *from, int to_dirfd, const char *to);
 
+/* One file that is no directory, under the same name: as fs_copy_tree does it, hardlinks apart. */
+int fs_copy_file(int from_dirfd, const char *name, int to_dirfd);
+/* Owner, mode, xattrs and times of the open file @from to the open file @to. */
+int fs_copy_metadata(int from, int to);
+
 /* Names in a directory except "." and "..", each to @fn until it returns non-zero (which is returned). */
 typedef int (*fs_each_fn)(int dirfd, const char *name, unsigned char d_type, void *arg);
 int fs_each(int dirfd, fs_each_fn fn, void *arg);

@@ -228,6 +228,13 @@ static int copy_metadata(int from, int to, const struct stat *st)
         return futimens(to, (struct timespec[]){ st->st_atim, st->st_mtim }) < 0 ? -errno : 0;
 }
 
+int fs_copy_metadata(int from, int to)
+{
+        struct stat st;
+
+        return fstat(from, &st) < 0 ? -errno : copy_metadata(from, to, &st);
+}
+
 static int copy_regular(int from_dir, int to_dir, const char *name)
 {
         AUTO_CLOSE int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -267,6 +274,18 @@ static int copy_special(int from_dir, int to_dir, const char *name, const struct
                       AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
         return 0;
+}
+
+int fs_copy_file(int from_dirfd, const char *name, int to_dirfd)
+{
+        struct stat st;
+
+        if (fstatat(from_dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        return S_ISREG(st.st_mode) ? copy_regular(from_dirfd, to_dirfd, name)
+                                   : copy_special(from_dirfd, to_dirfd, name, &st);
 }
 
 static const struct link_entry *link_find(const struct copy *c, const struct stat *st)
