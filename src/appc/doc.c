@@ -242,8 +242,14 @@ int doc_dup(const struct doc *d, const char *key, const struct doc_rule *rule, c
 int doc_strv(const struct doc *d, const char *key, const struct doc_rule *rule, struct strv *ret,
              struct err *e)
 {
+        return doc_strv_max(d, key, rule, LIMIT_LIST_ENTRIES, ret, e);
+}
+
+int doc_strv_max(const struct doc *d, const char *key, const struct doc_rule *rule, size_t max,
+                 struct strv *ret, struct err *e)
+{
         struct doc array;
-        int r = doc_array(d, key, LIMIT_LIST_ENTRIES, &array, e);
+        int r = doc_array(d, key, max, &array, e);
 
         for (size_t i = 0; r > 0 && i < doc_len(&array); i++) {
                 struct doc at = doc_item(&array, i);

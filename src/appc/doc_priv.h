@@ -65,6 +65,8 @@ int doc_dup_opt(const struct doc *d, const char *key, const struct doc_rule *rul
 /* 0 or -1; absent and null are empty. What was read is appended to @ret, also before a failure. */
 int doc_strv(const struct doc *d, const char *key, const struct doc_rule *rule, struct strv *ret,
              struct err *e);
+int doc_strv_max(const struct doc *d, const char *key, const struct doc_rule *rule, size_t max,
+                 struct strv *ret, struct err *e);
 /* [{"name", "value"}], names unique; a missing value is "". */
 int doc_kv(const struct doc *d, const char *key, const struct doc_rule *names, size_t max,
            struct kv_list *ret, struct err *e);

@@ -194,7 +194,8 @@ static int read_manifest(const struct doc *d, struct appc_image_manifest *m, str
                 return -1;
         if (appc_annotations_read(d, &m->annotations, e) < 0 || read_dependencies(d, m, e) < 0)
                 return -1;
-        return doc_strv(d, "pathWhitelist", &doc_abs_path, &m->path_whitelist, e);
+        return doc_strv_max(d, "pathWhitelist", &doc_abs_path, LIMIT_ACI_WHITELIST,
+                            &m->path_whitelist, e);
 }
 
 int appc_image_manifest_parse(const void *data, size_t len, struct appc_image_manifest **ret,

@@ -94,19 +94,22 @@ static void want_blob(struct sweep *s, const char *digest)
                 strv_add(&s->blobs, digest + strlen("sha256:"));
 }
 
-static void keep_record(struct sweep *s, const char *id)
+/* A broken record names no layers; one that only could not be read now stops the sweep, or its layers would go. */
+static int keep_record(struct sweep *s, const char *id, struct err *e)
 {
         AUTO(image_record_done) struct image_record r = IMAGE_RECORD_NULL;
-        struct err e;
 
-        if (image_record_read(s->store->records_fd, id, &r, &e) < 0) {
-                strv_addf(&s->result->problems, "image %s: %s", id, e.text);
-                return;
+        if (image_record_read(s->store->records_fd, id, &r, e) < 0) {
+                if (e->kind != ERR_BAD_DATA && e->kind != ERR_LIMIT)
+                        return err_wrap(e, "image %s", id);
+                strv_addf(&s->result->problems, "image %s: %s", id, e->text);
+                return 0;
         }
         for (size_t i = 0; i < r.layers.n; i++)
                 strv_add(&s->layers, r.layers.v[i]);
         want_blob(s, r.manifest_digest);
         want_blob(s, r.config_digest);
+        return 0;
 }
 
 static int sweep_records(struct sweep *s, struct err *e)
@@ -124,8 +127,8 @@ static int sweep_records(struct sweep *s, struct err *e)
                         put_away(s, s->store->records_fd, 'r', ids.v[i], &gone);
                 if (gone)
                         strv_add(&s->result->removed_ids, ids.v[i]);
-                else
-                        keep_record(s, ids.v[i]);
+                else if (keep_record(s, ids.v[i], e) < 0)
+                        return -1;
         }
         return 0;
 }

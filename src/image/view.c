@@ -48,9 +48,9 @@ static int read_member(int dir, const char *id, const char *name, struct buf *ou
         }
         if (r == -ENOBUFS)
                 return err_set(e, ERR_LIMIT, 0, "%s: over %zu bytes", name, out->max);
-        if (r == -EACCES || r == -EPERM)
-                return err_set(e, ERR_PERMISSION, -r, "read %s", name);
-        return r < 0 ? err_set(e, ERR_BAD_DATA, -r, "read %s", name) : 0;
+        if (r == -ENOENT || r == -EINVAL || r == -ELOOP)
+                return err_set(e, ERR_BAD_DATA, -r, "read %s", name);
+        return r < 0 ? err_set(e, ERR_INTERNAL, -r, "read %s", name) : 0;
 }
 
 static int open_record(int records_fd, const char *id, struct err *e)

@@ -19,6 +19,7 @@
 #define LIMIT_ARCHIVE_XATTR_BYTES    (64u * 1024) /* XATTR_SIZE_MAX */
 #define LIMIT_IMAGE_LAYERS           500u /* overlayfs stops at 500 lower layers (OVL_MAX_STACK) */
 #define LIMIT_ACI_DEPENDENCIES       128u
+#define LIMIT_ACI_WHITELIST          65536u /* an ACI made of one docker layer lists every file */
 #define LIMIT_ACI_DEPTH              32u /* dependencies of dependencies */
 
 /* gRPC. */
