@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "util/buf.h"
 #include "util/err.h"
 #include "util/time.h"
 
@@ -24,10 +23,12 @@ struct app_status {
         bool oom;      /* the kernel killed something in it for want of memory */
 };
 
+enum { APP_STATUS_TEXT_MAX = 512 };
+
 #define APP_STATUS_NULL ((struct app_status){ .exit_code = -1 })
 
 const char *app_state_name(enum app_state state); /* "unknown", "created", "running", "exited" */
 /* Errors: ERR_BAD_DATA, ERR_LIMIT. */
 int app_status_parse(const void *data, size_t len, struct app_status *ret, struct err *e);
-/* Allocates nothing but in @out; with 512 bytes of room it cannot fail. -ENOBUFS. */
-int app_status_print(const struct app_status *s, struct buf *out);
+/* Returns the length. Allocates nothing and cannot fail: a supervisor may call it at any time. */
+size_t app_status_print(const struct app_status *s, char ret[static APP_STATUS_TEXT_MAX]);

@@ -30,7 +30,7 @@ enum pod_move {
         POD_MOVE_FAILED = -1, /* see e */
         POD_MOVED = 0,        /* p->dir is updated */
         POD_MOVE_LOST =
-                1, /* somebody else moved or removed it first; e says so (ERR_STATE, ERR_BUSY for a held lock) */
+                1, /* somebody else was first; e says so (ERR_STATE; ERR_BUSY: has an owner) */
 };
 
 /*

@@ -32,7 +32,7 @@ void pod_store_refresh(struct pod_store *s);
 
 struct pod {
         struct uuid uuid;
-        int fd; /* owned; O_DIRECTORY; every file is read beneath it, wherever the pod moves. Carries the lock */
+        int fd; /* owned; every file is read beneath it, wherever the pod moves. Carries the lock */
         enum pod_dir dir; /* where it was when we looked */
 };
 
@@ -51,5 +51,10 @@ void pod_done(struct pod *p); /* closes; a lock that only this descriptor carrie
  * Do not call it while @p itself holds the lock. An error of flock(2) counts as "no".
  */
 bool pod_is_locked(const struct pod *p);
-/* Combines p->dir with pod_is_locked. A sample: the pod may have moved on already. */
-enum pod_state pod_state_sample(const struct pod *p);
+/*
+ * The state of @p, true at one moment of this call; p->dir is updated. The pod may have moved on
+ * already. Of a pod that was removed meanwhile: deleting.
+ */
+enum pod_state pod_state_sample(struct pod_store *s, struct pod *p);
+/* Where the directory behind p->fd is now: 0 and *ret, or -1 when it was removed. */
+int pod_where(struct pod_store *s, const struct pod *p, enum pod_dir *ret);

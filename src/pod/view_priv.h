@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One pod's files, read through memory that a list uses again for each of its pods. */
+#pragma once
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "pod/view.h"
+#include "util/limits.h"
+
+struct view_reader {
+        char *bytes; /* owned; LIMIT_STATE_FILE_BYTES + 1 of room */
+};
+
+void view_reader_init(struct view_reader *r);
+void view_reader_done(struct view_reader *r);
+
+/*
+ * File @path beneath @dirfd into r->bytes, NUL-terminated: its length, or -errno. Only regular
+ * files, no symlink anywhere, nothing that blocks; -ENOBUFS over the limit of state files.
+ * @ret_st may be NULL.
+ */
+ssize_t view_read_small(struct view_reader *r, int dirfd, const char *path, struct stat *ret_st);
+
+/* Read the opened pod. Never fails. */
+struct pod_view *view_of(struct view_reader *r, struct pod_store *s, struct pod *p, unsigned want);
+
+/*
+ * Names in the pod directories @dirs that are UUIDs of directories; a pod that moves may be there
+ * twice.
+ */
+struct pod_id {
+        struct uuid uuid;
+        enum pod_dir dir;
+};
+struct pod_ids {
+        struct pod_id *v; /* owned; in the order of the directories */
+        size_t n;
+        size_t cap;
+};
+static inline void pod_ids_done(struct pod_ids *ids)
+{
+        free(ids->v);
+}
+int pod_ids_list(struct pod_store *s, enum pod_dir dir, struct pod_ids *ret, struct err *e);
