@@ -155,11 +155,11 @@ bool pod_filters_match(const struct pod_filters *filters, const V1alpha__Pod *po
 }
 
 bool pod_filters_may_match(const struct pod_filters *filters, const char *id,
-                           V1alpha__PodState state)
+                           const V1alpha__PodState *state)
 {
         for (size_t i = 0; i < filters->n; i++)
                 if (set_passes(&filters->filters[i].ids, id) &&
-                    state_passes(filters->filters[i].wanted, state))
+                    (!state || state_passes(filters->filters[i].wanted, *state)))
                         return true;
         return filters->n == 0;
 }

@@ -31,10 +31,10 @@ int image_filters_new(V1alpha__ImageFilter *const *filters, size_t n, struct ima
 bool pod_filters_match(const struct pod_filters *filters, const V1alpha__Pod *pod);
 /*
  * Could a pod of which only this much is known match? Whoever is refused here need not be read at all, which
- * is most pods of most requests: clients ask for what runs.
+ * is most pods of most requests: clients ask for what runs. @state NULL: not known either.
  */
 bool pod_filters_may_match(const struct pod_filters *filters, const char *id,
-                           V1alpha__PodState state);
+                           const V1alpha__PodState *state);
 bool image_filters_match(const struct image_filters *filters, const V1alpha__Image *image);
 
 struct pod_filters *pod_filters_free(struct pod_filters *filters); /* accepts NULL, returns NULL */

@@ -37,3 +37,5 @@
 
 /* A request's filters: with 65,536 ids one can name every pod of the largest node six times. */
 #define LIMIT_FILTER_VALUES 65536u /* too_many_values_are_refused */
+/* One reply of the API: 10,000 pods with manifests of 25 KB. Whoever has more must filter. */
+#define LIMIT_API_REPLY_BYTES (256u * 1024 * 1024)

@@ -22,7 +22,7 @@ static void match_pods(const uint8_t *object, size_t object_len, const uint8_t *
                 if (!pod_filters_match(filters, pod) && list->n_filters == 0)
                         abort();
                 if (pod_filters_match(filters, pod) &&
-                    !pod_filters_may_match(filters, pod->id, pod->state))
+                    !pod_filters_may_match(filters, pod->id, &pod->state))
                         abort();
         }
         if (pod)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/log_reply.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "api/encode.h"
+#include "util/auto.h"
+#include "util/time.h"
+
+static int check_positive(const char *field, int64_t value, struct err *e)
+{
+        if (value < 0)
+                return err_set(e, ERR_USAGE, 0, "%s: %" PRId64 " is negative", field, value);
+        return 0;
+}
+
+/* Seconds that are past what nanoseconds can say are the end of time. */
+static nsec from_seconds(int64_t seconds)
+{
+        nsec t;
+
+        return __builtin_mul_overflow(seconds, NSEC_PER_SEC, &t) ? INT64_MAX : t;
+}
+
+int log_query_from_request(const V1alpha__GetLogsRequest *request, struct logs_query *ret,
+                           struct err *e)
+{
+        if (check_positive("lines", request->lines, e) < 0 ||
+            check_positive("since_time", request->since_time, e) < 0 ||
+            check_positive("until_time", request->until_time, e) < 0)
+                return -1;
+        ret->since = from_seconds(request->since_time);
+        ret->until = from_seconds(request->until_time);
+        ret->tail = request->lines > 0 ? request->lines : -1;
+        ret->follow = request->follow;
+        return 0;
+}
+
+int log_reply_add(struct buf *out, const struct logs_line *line)
+{
+        AUTO(buf_done) struct buf text = BUF_NULL(LOG_REPLY_LINE_MAX);
+        char when[TIME_TEXT_MAX];
+
+        time_format_go(line->time, NSEC_PER_USEC, when);
+        if (buf_printf(&text, "%s MESSAGE=", when) < 0 ||
+            encode_utf8(&text, line->text, line->len) < 0 || out->max - out->len < text.len + 8)
+                return -ENOBUFS;
+        return encode_list_text(out, text.data, text.len);
+}

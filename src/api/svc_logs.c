@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GetLogs: what there is in replies well below the 4 MiB that clients take, and with `follow` what comes, until
+ * the pod has ended and everything is sent, or until_time is there. Without it there is at least one reply, as clients
+ * of rkt expect.
+ *
+ * A call is in one of three states: queued (a step reads some lines), paused (the client reads slowly: on_drain
+ * goes on), or waiting (all is read: the poll or the timer goes on).
+ */
+#include "api/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/log_reply.h"
+#include "api/datadir.h"
+#include "logs/follow.h"
+#include "logs/reader.h"
+#include "util/auto.h"
+#include "util/mem.h"
+
+enum {
+        LINES_PER_STEP = 64,
+        REPLY_BYTES = 512 * 1024, /* a reply is sent when it has grown to this */
+};
+
+struct get_logs {
+        struct job job;         /* first: the job is this object */
+        struct jobs *jobs;      /* borrowed */
+        struct grpc_call *call; /* borrowed; NULL once it has ended */
+        struct logs_reader *reader;
+        struct logs_follow *follow; /* NULL: not wanted */
+        uv_poll_t poll;             /* of follow */
+        uv_timer_t timer;           /* fires at until_time; active only with follow */
+        int open_handles;           /* of the two above; the object lives until both are closed */
+        struct buf reply;
+        bool sent;   /* one reply at least */
+        bool paused; /* the client has to read first */
+        bool ended;  /* nothing more will be written, or it is past until_time */
+};
+
+static void logs_handle_closed(uv_handle_t *handle)
+{
+        struct get_logs *logs = handle->data;
+
+        if (--logs->open_handles == 0)
+                free(logs);
+}
+
+/* The call is over for us; the memory goes when the loop has let go of the handles. */
+static void logs_free(struct get_logs *logs)
+{
+        jobs_remove(logs->jobs, &logs->job);
+        logs->call = NULL;
+        logs_reader_free(logs->reader);
+        buf_done(&logs->reply);
+        if (logs->open_handles == 0) {
+                logs_follow_free(logs->follow);
+                free(logs);
+                return;
+        }
+        /* This order: the poll must let go of the descriptor before it is closed. */
+        uv_close((uv_handle_t *)&logs->poll, logs_handle_closed);
+        uv_close((uv_handle_t *)&logs->timer, logs_handle_closed);
+        logs_follow_free(logs->follow);
+}
+
+static bool logs_fail(struct get_logs *logs, const struct err *e)
+{
+        struct grpc_call *call = logs->call;
+
+        logs_free(logs);
+        grpc_call_finish_err(call, e);
+        return false;
+}
+
+static bool logs_end(struct get_logs *logs)
+{
+        struct grpc_call *call = logs->call;
+
+        logs_free(logs);
+        grpc_call_finish(call, GRPC_OK, "%s", "");
+        return false;
+}
+
+/* False: the client is slow, on_drain will go on. */
+static bool logs_send(struct get_logs *logs)
+{
+        struct grpc_slice all = { .data = logs->reply.data, .len = logs->reply.len };
+        enum grpc_send_result r = grpc_call_send_slices(logs->call, &all, 1);
+
+        buf_reset(&logs->reply);
+        logs->sent = true;
+        logs->paused = r != GRPC_SEND_OK;
+        return !logs->paused;
+}
+
+static void logs_wake(struct get_logs *logs)
+{
+        (void)uv_poll_stop(&logs->poll);
+        if (!logs->paused)
+                jobs_add(logs->jobs, &logs->job);
+}
+
+static void logs_readable(uv_poll_t *poll, int status, int events)
+{
+        (void)status;
+        (void)events;
+        logs_wake(poll->data);
+}
+
+static void logs_time_is_up(uv_timer_t *timer)
+{
+        struct get_logs *logs = timer->data;
+        struct err e;
+
+        (void)logs_reader_refresh(logs->reader, &e); /* else the lines known so far must do */
+        logs->ended = true;
+        logs_wake(logs);
+}
+
+/* All lines that were there are read. True: look again. */
+static bool logs_at_end(struct get_logs *logs, struct err *e, int *ret_failed)
+{
+        enum logs_follow_event event;
+
+        *ret_failed = 0;
+        if (!logs->follow || logs->ended)
+                return false;
+        event = logs_follow_check(logs->follow);
+        if (event == LOGS_FOLLOW_QUIET)
+                return false;
+        logs->ended = event == LOGS_FOLLOW_ENDED;
+        *ret_failed = logs_reader_refresh(logs->reader, e);
+        return true;
+}
+
+/* 1: a line, 0: none for now, -1 with e. After the end an unfinished line counts as one. */
+static int logs_next(struct get_logs *logs, struct logs_line *ret, struct err *e)
+{
+        int r = logs_reader_next(logs->reader, ret, e);
+
+        if (r == 0 && logs->follow && logs->ended)
+                r = logs_reader_flush(logs->reader, ret);
+        return r;
+}
+
+/* Nothing more to read now: send what is there, then end or wait. */
+static bool logs_drained(struct get_logs *logs)
+{
+        bool wait = logs->follow && !logs->ended;
+
+        if (logs->reply.len > 0 || (!logs->follow && !logs->sent))
+                (void)logs_send(logs);
+        if (!wait)
+                return logs_end(logs);
+        if (!logs->paused)
+                (void)uv_poll_start(&logs->poll, UV_READABLE, logs_readable);
+        return false;
+}
+
+static bool logs_step(struct job *job)
+{
+        struct get_logs *logs = (struct get_logs *)job;
+        struct logs_line line;
+        struct err e;
+        int r = 0, failed = 0;
+
+        for (size_t i = 0; i < LINES_PER_STEP; i++) {
+                r = logs_next(logs, &line, &e);
+                if (r <= 0)
+                        break;
+                (void)log_reply_add(&logs->reply, &line); /* fits: see the maximum of the buffer */
+                if (logs->reply.len >= REPLY_BYTES)
+                        return logs_send(logs);
+        }
+        if (r < 0)
+                return logs_fail(logs, &e);
+        if (r > 0 || logs_at_end(logs, &e, &failed))
+                return failed < 0 ? logs_fail(logs, &e) : true;
+        return logs_drained(logs);
+}
+
+static void logs_drain(struct grpc_call *call, void *arg)
+{
+        struct get_logs *logs = arg;
+
+        (void)call;
+        logs->paused = false;
+        jobs_add(logs->jobs, &logs->job);
+}
+
+static void logs_cancelled(struct grpc_call *call, void *arg)
+{
+        (void)call;
+        logs_free(arg);
+}
+
+/* The apps whose logs are wanted, borrowed from @view. */
+static int choose_apps(const struct pod_view *view, const char *wanted, const char **apps,
+                       size_t *ret_n, struct err *e)
+{
+        size_t n = 0;
+
+        if (!view->parsed && view->state != POD_DELETING && view->state != POD_EXITED_DELETING)
+                return err_set(e, ERR_STATE, 0, "pod \"%s\" is %s: its apps are not known%s%s",
+                               view->uuid.text, pod_state_name(view->state),
+                               view->problem ? ": " : "", view->problem ? view->problem : "");
+        for (size_t i = 0; i < view->n_apps; i++)
+                if (!*wanted || strcmp(view->apps[i].name, wanted) == 0)
+                        apps[n++] = view->apps[i].name;
+        if (n == 0 && *wanted)
+                return err_set(e, ERR_NOT_FOUND, 0, "pod \"%s\" has no app \"%.100s\"",
+                               view->uuid.text, wanted);
+        *ret_n = n;
+        return 0;
+}
+
+/* Open what the call will read from. Whatever was opened before a failure stays in @logs. */
+static int logs_open(struct get_logs *logs, struct datadir *data, const struct pod_view *view,
+                     const V1alpha__GetLogsRequest *wanted, struct logs_query *query, struct err *e)
+{
+        AUTO_FREE const char **apps = xcalloc(view->n_apps + 1, sizeof(*apps));
+        AUTO(pod_done) struct pod pod = POD_NULL;
+
+        query->apps = apps;
+        if (choose_apps(view, wanted->app_name, apps, &query->n_apps, e) < 0 ||
+            pod_open(&data->pods, view->uuid.text, &pod, e) < 0)
+                return -1;
+        if ((query->follow && logs_follow_open(pod.fd, &logs->follow, e) < 0) ||
+            logs_reader_open(pod.fd, query, &logs->reader, e) < 0)
+                return err_wrap(e, "logs of pod \"%s\"", view->uuid.text);
+        return 0;
+}
+
+static void logs_watch(struct get_logs *logs, uv_loop_t *loop, nsec until)
+{
+        nsec left = until - time_now();
+
+        logs->poll.data = logs->timer.data = logs;
+        if (uv_poll_init(loop, &logs->poll, logs_follow_fd(logs->follow)) < 0) {
+                logs->ended = true; /* nothing can be waited for: what there is must do */
+                return;
+        }
+        (void)uv_timer_init(loop, &logs->timer);
+        logs->open_handles = 2;
+        if (until > 0 && until < INT64_MAX)
+                (void)uv_timer_start(&logs->timer, logs_time_is_up,
+                                     left > 0 ? (uint64_t)(left / NSEC_PER_MSEC + 1) : 0, 0);
+}
+
+static int logs_begin(struct get_logs *logs, const struct service *service,
+                      const V1alpha__GetLogsRequest *wanted, struct err *e)
+{
+        AUTO(datadir_done) struct datadir data = DATADIR_NULL;
+        AUTO(pod_view_freep) struct pod_view *view = NULL;
+        struct logs_query query = { 0 };
+
+        if (log_query_from_request(wanted, &query, e) < 0 ||
+            datadir_open(service->dir, &data, e) < 0 ||
+            datadir_pod_read(&data, wanted->pod_id, POD_VIEW_MANIFEST, &view, e) < 0)
+                return -1;
+        if (logs_open(logs, &data, view, wanted, &query, e) < 0)
+                return -1;
+        if (logs->follow)
+                logs_watch(logs, service->loop, query.until);
+        return 0;
+}
+
+void svc_get_logs(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
+{
+        static const struct grpc_call_watch watch = { .on_drain = logs_drain,
+                                                      .on_cancel = logs_cancelled };
+        struct service *service = ctx;
+        struct get_logs *logs = xcalloc(1, sizeof(*logs));
+        struct err e;
+
+        logs->job.step = logs_step;
+        logs->jobs = &service->jobs;
+        logs->call = call;
+        logs->reply = BUF_NULL(REPLY_BYTES + LOG_REPLY_LINE_MAX);
+        if (logs_begin(logs, service, (const V1alpha__GetLogsRequest *)request, &e) < 0) {
+                (void)logs_fail(logs, &e);
+                return;
+        }
+        grpc_call_watch(call, &watch, logs);
+        if (logs->follow)
+                grpc_call_start(call); /* a follower learns at once that it is heard */
+        jobs_add(&service->jobs, &logs->job);
+}
