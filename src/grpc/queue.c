@@ -48,14 +48,20 @@ uint8_t *grpc_queue_reserve(struct grpc_queue *q, size_t len)
         return at;
 }
 
+void grpc_queue_drop(struct grpc_queue *q, size_t len)
+{
+        assert(len <= grpc_queue_len(q));
+        q->head += len;
+        if (q->head == q->tail)
+                q->head = q->tail = 0;
+}
+
 void grpc_queue_take(struct grpc_queue *q, uint8_t *to, size_t len)
 {
         assert(len <= grpc_queue_len(q));
         if (len > 0)
                 memcpy(to, q->data + q->head, len);
-        q->head += len;
-        if (q->head == q->tail)
-                q->head = q->tail = 0;
+        grpc_queue_drop(q, len);
 }
 
 void grpc_queue_reset(struct grpc_queue *q, size_t keep)

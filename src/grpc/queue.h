@@ -17,6 +17,7 @@ size_t grpc_queue_cap_with(const struct grpc_queue *q, size_t len);
 /* @len more bytes at the end, to be written by the caller. */
 uint8_t *grpc_queue_reserve(struct grpc_queue *q, size_t len);
 void grpc_queue_take(struct grpc_queue *q, uint8_t *to, size_t len); /* @len <= grpc_queue_len */
+void grpc_queue_drop(struct grpc_queue *q, size_t len);
 /* Forget the bytes; memory over @keep bytes is released. */
 void grpc_queue_reset(struct grpc_queue *q, size_t keep);
 
