@@ -17,14 +17,15 @@ enum { LOCK_TRY_MS = 50 };
 
 /*
  * Group carob may read, if there is such a group; what is made beneath inherits it through the
- * set-group-id bit.
+ * set-group-id bit. Without the group, or the right to give: private to the owner, which harms nobody.
  */
-static void give_to_group(int dirfd, const char *name)
+static int give_to_group(int dirfd, const char *name)
 {
         struct group *group = getgrnam("carob");
 
-        if (group && fchownat(dirfd, name, (uid_t)-1, group->gr_gid, AT_SYMLINK_NOFOLLOW) == 0)
-                (void)fchmodat(dirfd, name, 02750, 0);
+        if (!group || fchownat(dirfd, name, (uid_t)-1, group->gr_gid, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        return fchmodat(dirfd, name, 02750, 0) < 0 ? -errno : 0;
 }
 
 static int make_dir(int dirfd, const char *name)
@@ -46,7 +47,7 @@ static int make_store(int data_fd)
         int r = make_dir(data_fd, "pods");
 
         if (r == 0)
-                give_to_group(data_fd, "pods");
+                r = give_to_group(data_fd, "pods");
         if (r < 0 && r != -EEXIST)
                 return r;
         pods_fd = fs_open_dir(data_fd, "pods");

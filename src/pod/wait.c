@@ -20,16 +20,16 @@
 #include "util/proc.h"
 
 enum {
-        STEP_LOCK_MS = 20,   /* a lock is about to fall, or falls without anything to see */
-        STEP_IDLE_MS = 1000, /* something would have told us; this is for what nobody thought of */
+        STEP_LOCK_MS = 10,  /* a lock is about to fall, or falls without anything to see */
+        STEP_IDLE_MS = 250, /* something would have told us; this is for what nobody thought of */
 };
 
 struct waiting {
         struct pod_store *s;
         const char *uuid;
         int inotify; /* owned; -1: not available, then we step */
-        bool watching_pod;
         struct proc init;
+        bool init_ended;
 };
 
 static void waiting_done(struct waiting *w)
@@ -61,11 +61,10 @@ static void watch_pod(struct waiting *w)
         AUTO(pod_done) struct pod p = POD_NULL;
         struct err e;
 
-        if (w->watching_pod || w->inotify < 0 || pod_open(w->s, w->uuid, &p, &e) < 0)
+        if (w->inotify < 0 || pod_open(w->s, w->uuid, &p, &e) < 0)
                 return;
         if (watch_fd(w, p.fd, IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF) < 0)
                 closep(&w->inotify);
-        w->watching_pod = true;
 }
 
 /*
@@ -74,7 +73,7 @@ static void watch_pod(struct waiting *w)
  */
 static void watch_init(struct waiting *w, const struct pod_view *v)
 {
-        if (w->init.pidfd >= 0 || v->state != POD_RUNNING || v->pid <= 0)
+        if (w->init_ended || w->init.pidfd >= 0 || v->state != POD_RUNNING || v->pid <= 0)
                 return;
         (void)proc_open(v->pid, &w->init);
 }
@@ -104,9 +103,11 @@ static void sleep_until_news(struct waiting *w, int timeout_ms)
         if (fds[0].revents)
                 while (w->inotify >= 0 && read(w->inotify, events, sizeof(events)) > 0)
                         ;
-        /* Dead: it stays readable. From here on the lock is watched, in steps. */
-        if (fds[1].revents)
+        /* Its pidfd stays readable, so it is let go. From here on the lock is watched, in steps. */
+        if (fds[1].revents) {
                 proc_done(&w->init);
+                w->init_ended = true;
+        }
 }
 
 static bool is_there(const struct pod_view *v, enum pod_wait_for what)
@@ -137,9 +138,7 @@ static int look(struct waiting *w, enum pod_wait_for what, bool first, nsec dead
         if (timeout_ms <= 0)
                 return err_set(e, ERR_TIMEOUT, 0, "pod %s is still %s", w->uuid,
                                pod_state_name(v->state));
-        /* The watches must be there before the look that finds nothing to wait for. */
-        if (!first)
-                sleep_until_news(w, timeout_ms);
+        sleep_until_news(w, timeout_ms);
         return 0;
 }
 
@@ -149,6 +148,7 @@ int pod_wait(struct pod_store *s, const char *uuid, enum pod_wait_for what, nsec
         AUTO(waiting_done) struct waiting w = { .s = s, .uuid = uuid, .init = PROC_NULL };
         int r;
 
+        /* Watch, then look: what happens between the two wakes us. */
         pod_store_refresh(s);
         start_watching(&w);
         watch_pod(&w);

@@ -238,26 +238,47 @@ void json_append_string(struct json_object *array, const char *value)
         json_object_array_add(array, json_object_new_string(value));
 }
 
+/* Length of the UTF-8 character at @s (RFC 3629 section 4), 0 when there is none. */
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+        size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+        if (n == 0 || n > len || s[0] > 0xf4)
+                return 0;
+        for (size_t i = 1; i < n; i++)
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+                return 0; /* too long for what it says, a surrogate, or past U+10FFFF */
+        return n;
+}
+
+/* What is no UTF-8 becomes U+FFFD, as in Go: whoever reads it must be able to parse the rest. */
+static int print_character(const unsigned char *s, size_t len, size_t *ret_used, struct buf *out)
+{
+        size_t n = utf8_length(s, len);
+
+        *ret_used = n > 0 ? n : 1;
+        if (n == 0)
+                return buf_puts(out, "\\ufffd");
+        if (s[0] == '"' || s[0] == '\\')
+                return buf_printf(out, "\\%c", s[0]);
+        if (s[0] == '\n' || s[0] == '\r' || s[0] == '\t')
+                return buf_puts(out, s[0] == '\n' ? "\\n" : s[0] == '\r' ? "\\r" : "\\t");
+        if (s[0] < 0x20 || s[0] == '<' || s[0] == '>' || s[0] == '&')
+                return buf_printf(out, "\\u%04x", s[0]);
+        if (n == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] & 0xfe) == 0xa8)
+                return buf_printf(out, "\\u202%x", s[2] & 0xf);
+        return buf_append(out, s, n);
+}
+
 static int print_string(const char *s, size_t len, struct buf *out)
 {
         int r = buf_putc(out, '"');
 
-        for (size_t i = 0; i < len && r == 0; i++) {
-                unsigned char c = (unsigned char)s[i];
-
-                if (c == '"' || c == '\\')
-                        r = buf_printf(out, "\\%c", c);
-                else if (c == '\n' || c == '\r' || c == '\t')
-                        r = buf_printf(out, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-                else if (c < 0x20 || c == '<' || c == '>' || c == '&')
-                        r = buf_printf(out, "\\u%04x", c);
-                else if (c == 0xe2 && i + 2 < len && (unsigned char)s[i + 1] == 0x80 &&
-                         ((unsigned char)s[i + 2] & 0xfe) == 0xa8) {
-                        r = buf_printf(out, "\\u202%x", (unsigned char)s[i + 2] & 0xf);
-                        i += 2;
-                } else
-                        r = buf_putc(out, (char)c);
-        }
+        for (size_t i = 0, used; i < len && r == 0; i += used)
+                r = print_character((const unsigned char *)s + i, len - i, &used, out);
         return r == 0 ? buf_putc(out, '"') : r;
 }
 

@@ -109,6 +109,22 @@ static void printing_stops_at_the_maximum(void **state)
         buf_done(&out);
 }
 
+static void printing_replaces_what_is_no_utf8(void **state)
+{
+        static const char text[] = "a\xff\xc3(\xe2\x82\xac\xed\xa0\x80\xf0\x9f\x98\x80\xe2\x82";
+        AUTO_JSON struct json_object *o = json_object_new_string(text);
+        AUTO_JSON struct json_object *again = NULL;
+        struct buf out = BUF_NULL(200);
+        struct err e;
+
+        (void)state;
+        assert_int_equal(json_print(o, false, &out), 0);
+        assert_string_equal(buf_str(&out), "\"a\\ufffd\\ufffd(\xe2\x82\xac\\ufffd\\ufffd\\ufffd"
+                                           "\xf0\x9f\x98\x80\\ufffd\\ufffd\"");
+        assert_ok(json_parse(out.data, out.len, 200, &again, &e), &e);
+        buf_done(&out);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -118,6 +134,7 @@ int main(void)
                 cmocka_unit_test(big_unsigned_numbers_survive),
                 cmocka_unit_test(printing_is_what_go_prints),
                 cmocka_unit_test(printing_stops_at_the_maximum),
+                cmocka_unit_test(printing_replaces_what_is_no_utf8),
         };
         return cmocka_run_group_tests_name("util/json", tests, NULL, NULL);
 }
