@@ -143,7 +143,8 @@ static int make_everywhere(struct runtime_cgroup *cg, struct err *e)
                 const struct cgroup_hierarchy *h = &host->h[i];
                 /* The pod's cgroup hands controllers on to its apps; a gc may remove the parent between our steps. */
                 for (int try = 0; try < CREATE_TRIES && cg->fd[i] < 0; try++) {
-                        cg->fd[i] = make_path(h, cg->path, h->v2 && host->mode == RUNTIME_CGROUP_V2);
+                        cg->fd[i] =
+                                make_path(h, cg->path, h->v2 && host->mode == RUNTIME_CGROUP_V2);
                         if (cg->fd[i] < 0 && cg->fd[i] != -ENOENT && cg->fd[i] != -ENODEV)
                                 break;
                 }
@@ -198,8 +199,8 @@ int runtime_cgroup_create_pod(const struct runtime_cgroup_host *host, const char
 int runtime_cgroup_create_child(const struct runtime_cgroup *pod, const char *name,
                                 struct runtime_cgroup **ret, struct err *e)
 {
-        AUTO(runtime_cgroup_freep) struct runtime_cgroup *cg =
-                cgroup_new(pod->host, xasprintf("%s/%s", pod->path, name));
+        AUTO(runtime_cgroup_freep)
+        struct runtime_cgroup *cg = cgroup_new(pod->host, xasprintf("%s/%s", pod->path, name));
 
         for (size_t i = 0; i < pod->host->n; i++) {
                 if (mkdirat(pod->fd[i], name, 0755) == 0 || errno == EEXIST)
@@ -494,8 +495,8 @@ static int remove_once(const struct runtime_cgroup_host *host, const char *path,
         int first = 0;
 
         for (size_t i = 0; i < host->n; i++) {
-                AUTO_CLOSE int fd = fs_open_beneath(
-                        host->h[i].fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+                AUTO_CLOSE int fd =
+                        fs_open_beneath(host->h[i].fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
                 int depth = 0, r;
 
                 if (fd < 0) {
@@ -542,7 +543,8 @@ static bool is_plain(const char *path)
         if (*path == '\0' || *path == '/')
                 return false;
         for (const char *at = path; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL)
-                if (*at == '/' || *at == '\0' || (at[0] == '.' && (at[1] == '/' || at[1] == '\0')) ||
+                if (*at == '/' || *at == '\0' ||
+                    (at[0] == '.' && (at[1] == '/' || at[1] == '\0')) ||
                     (at[0] == '.' && at[1] == '.' && (at[2] == '/' || at[2] == '\0')))
                         return false;
         return true;
@@ -555,7 +557,8 @@ static int kill_left_over(const struct runtime_cgroup_host *host, const char *pa
         bool there = false;
 
         for (size_t i = 0; i < host->n; i++) {
-                int fd = fs_open_beneath(host->h[i].fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+                int fd =
+                        fs_open_beneath(host->h[i].fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
                 cg->fd[i] = fd < 0 ? -1 : fd;
                 there = there || fd >= 0;
@@ -571,9 +574,13 @@ int runtime_cgroup_gc(const struct runtime_cgroup_host *host, const char *uuid, 
         bool ours;
 
         if (!is_plain(where))
-                return err_set(e, ERR_BAD_DATA, 0, "pod %s: not a cgroup path: \"%s\"", uuid, where);
+                return err_set(e, ERR_BAD_DATA, 0, "pod %s: not a cgroup path: \"%s\"", uuid,
+                               where);
         last = strrchr(where, '/') ? strrchr(where, '/') + 1 : where;
         ours = strcmp(last, uuid) == 0;
+        /* Else it must be a unit's cgroup that systemd handed to us; any other is none of our business. */
+        if (!ours && !cgroup_host_is_delegated(host, where))
+                return 0;
         if (ours && kill_left_over(host, where, timeout_ms, e) < 0)
                 return -1;
         if (remove_path(host, where, !ours, timeout_ms, e) < 0)

@@ -17,15 +17,14 @@
 
 const struct cgroup_device cgroup_devices[] = {
         /* Making a node gives no access to the device; tar and debootstrap want to. */
-        { 'c', -1, -1, "m" },   { 'b', -1, -1, "m" },
-        { 'c', 1, 3, "rwm" }, /* null */
-        { 'c', 1, 5, "rwm" }, /* zero */
-        { 'c', 1, 7, "rwm" }, /* full */
-        { 'c', 1, 8, "rwm" }, /* random */
-        { 'c', 1, 9, "rwm" }, /* urandom */
-        { 'c', 5, 0, "rwm" }, /* tty */
-        { 'c', 5, 2, "rwm" }, /* ptmx */
-        { 'c', 136, -1, "rwm" }, /* pts */
+        { 'c', -1, -1, "m" },    { 'b', -1, -1, "m" }, { 'c', 1, 3, "rwm" }, /* null */
+        { 'c', 1, 5, "rwm" },                                                /* zero */
+        { 'c', 1, 7, "rwm" },                                                /* full */
+        { 'c', 1, 8, "rwm" },                                                /* random */
+        { 'c', 1, 9, "rwm" },                                                /* urandom */
+        { 'c', 5, 0, "rwm" },                                                /* tty */
+        { 'c', 5, 2, "rwm" },                                                /* ptmx */
+        { 'c', 136, -1, "rwm" },                                             /* pts */
 };
 const size_t cgroup_n_devices = ARRAY_LEN(cgroup_devices);
 

@@ -5,6 +5,7 @@
  */
 #include "runtime/cgroup_priv.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +25,21 @@ static const struct {
         const char *name;
         enum cgroup_controller bit;
 } controllers[] = {
-        { "cpu", CGROUP_CPU },         { "cpuacct", CGROUP_CPUACCT }, { "memory", CGROUP_MEMORY },
-        { "pids", CGROUP_PIDS },       { "devices", CGROUP_DEVICES }, { "freezer", CGROUP_FREEZER },
-        { "blkio", CGROUP_BLKIO },     { "io", CGROUP_IO },           { "name=systemd", CGROUP_SYSTEMD },
-        { "cpuset", CGROUP_OTHER },    { "net_cls", CGROUP_OTHER },   { "net_prio", CGROUP_OTHER },
-        { "perf_event", CGROUP_OTHER }, { "hugetlb", CGROUP_OTHER },  { "rdma", CGROUP_OTHER },
+        { "cpu", CGROUP_CPU },
+        { "cpuacct", CGROUP_CPUACCT },
+        { "memory", CGROUP_MEMORY },
+        { "pids", CGROUP_PIDS },
+        { "devices", CGROUP_DEVICES },
+        { "freezer", CGROUP_FREEZER },
+        { "blkio", CGROUP_BLKIO },
+        { "io", CGROUP_IO },
+        { "name=systemd", CGROUP_SYSTEMD },
+        { "cpuset", CGROUP_OTHER },
+        { "net_cls", CGROUP_OTHER },
+        { "net_prio", CGROUP_OTHER },
+        { "perf_event", CGROUP_OTHER },
+        { "hugetlb", CGROUP_OTHER },
+        { "rdma", CGROUP_OTHER },
         { "misc", CGROUP_OTHER },
 };
 
@@ -111,8 +122,7 @@ static char *self_path_for(const char *self, bool v2, unsigned mask)
                                         : n > 0 && cgroup_controllers_parse(first + 1, n) == mask;
 
                         if (match)
-                                return xstrndup(second + 1,
-                                                len - (size_t)(second + 1 - line));
+                                return xstrndup(second + 1, len - (size_t)(second + 1 - line));
                 }
                 line += len + (line[len] == '\n');
         }
@@ -315,10 +325,26 @@ static void note_other(pid_t pid, void *arg)
         o->found = o->found || pid != o->self;
 }
 
+/* The hierarchy in which systemd keeps its units. */
+static int systemd_index(const struct runtime_cgroup_host *host)
+{
+        return host->mode == RUNTIME_CGROUP_V2 ? cgroup_v2_index(host)
+                                               : cgroup_v1_index(host, CGROUP_SYSTEMD);
+}
+
+bool cgroup_host_is_delegated(const struct runtime_cgroup_host *host, const char *path)
+{
+        int i = systemd_index(host);
+        AUTO_CLOSE int fd =
+                i < 0 ? -1
+                      : fs_open_beneath(host->h[i].fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+        return fd >= 0 && is_marked(fd);
+}
+
 char *cgroup_host_delegated_path(const struct runtime_cgroup_host *host)
 {
-        int i = host->mode == RUNTIME_CGROUP_V2 ? cgroup_v2_index(host)
-                                                : cgroup_v1_index(host, CGROUP_SYSTEMD);
+        int i = systemd_index(host);
         struct other other = { .self = getpid() };
         AUTO_CLOSE int fd = -1;
 

@@ -8,7 +8,7 @@
 #include "util/buf.h"
 
 enum {
-        CGROUP_HIERARCHIES_MAX = 16, /* Linux 6 has 14 v1 controllers, and name=systemd */
+        CGROUP_HIERARCHIES_MAX = 16,   /* Linux 6 has 14 v1 controllers, and name=systemd */
         CGROUP_FILE_MAX = 1024 * 1024, /* cgroup.procs of a cgroup with 100,000 processes */
         CGROUP_DEPTH_MAX = 32,
 };
@@ -32,8 +32,8 @@ struct cgroup_hierarchy {
         unsigned controllers; /* enum cgroup_controller; v2: what the root offers */
         char *mount;          /* owned; mount point */
         char *root;           /* owned; what of the hierarchy is mounted there, "/" usually */
-        char *own;            /* owned; where this process is, relative to the mount, "" for its top */
-        int fd;               /* owned; the mount point */
+        char *own; /* owned; where this process is, relative to the mount, "" for its top */
+        int fd;    /* owned; the mount point */
 };
 
 struct runtime_cgroup_host {
@@ -44,9 +44,9 @@ struct runtime_cgroup_host {
 
 struct runtime_cgroup {
         const struct runtime_cgroup_host *host; /* borrowed */
-        char *path;     /* owned; relative to each mount */
-        bool delegated; /* the directory itself is systemd's */
-        int fd[CGROUP_HIERARCHIES_MAX]; /* owned; same index as host->h */
+        char *path;                             /* owned; relative to each mount */
+        bool delegated;                         /* the directory itself is systemd's */
+        int fd[CGROUP_HIERARCHIES_MAX];         /* owned; same index as host->h */
 };
 
 /*
@@ -59,6 +59,7 @@ void cgroup_host_decide_mode(struct runtime_cgroup_host *host); /* pure: from h[
 unsigned cgroup_controllers_parse(const char *list, size_t len);
 /* Our own cgroup when it is delegated and nobody else is in it: heap string relative to the mounts; else NULL. */
 char *cgroup_host_delegated_path(const struct runtime_cgroup_host *host);
+bool cgroup_host_is_delegated(const struct runtime_cgroup_host *host, const char *path);
 
 /* Index of the hierarchy with @controller (v1), -1: none. cgroup_v2_index: the v2 hierarchy. */
 int cgroup_v1_index(const struct runtime_cgroup_host *host, enum cgroup_controller controller);

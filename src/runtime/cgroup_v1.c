@@ -51,7 +51,8 @@ static int limit_cpu(int fd, const struct runtime_limits *l, struct err *e)
         if (l->cpu_limit_milli >= 0) {
                 r = write_at(fd, "cpu.cfs_period_us", CGROUP_CPU_PERIOD_US);
                 if (r == 0)
-                        r = write_at(fd, "cpu.cfs_quota_us", cgroup_cpu_quota_us(l->cpu_limit_milli));
+                        r = write_at(fd, "cpu.cfs_quota_us",
+                                     cgroup_cpu_quota_us(l->cpu_limit_milli));
                 if (r < 0)
                         return cgroup_limit_failed(r, "cpu", l->cpu_limit_milli, e);
         }

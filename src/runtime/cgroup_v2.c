@@ -23,8 +23,9 @@ static unsigned read_controllers(int dirfd, const char *file)
 {
         AUTO(buf_done) struct buf text = BUF_NULL(CGROUP_FILE_MAX);
 
-        return cgroup_read(dirfd, file, &text) < 0 ? 0
-                                                   : cgroup_controllers_parse(buf_str(&text), text.len);
+        return cgroup_read(dirfd, file, &text) < 0
+                       ? 0
+                       : cgroup_controllers_parse(buf_str(&text), text.len);
 }
 
 /*

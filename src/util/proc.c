@@ -132,7 +132,7 @@ static void exec_in_path(const char *name, char *const *argv, char *const *envp)
         errno = found;
 }
 
-static void child(const struct proc_spawn *s, pid_t parent, int report_fd)
+void proc_become(const struct proc_spawn *s, pid_t parent, int report_fd)
 {
         int report = report_fd, code;
 
@@ -169,6 +169,19 @@ static pid_t fork_pidfd(int cgroup_fd, int *ret_pidfd)
         return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
+int proc_fork(struct proc *ret)
+{
+        struct proc p = PROC_NULL;
+
+        p.pid = fork_pidfd(-1, &p.pidfd);
+        if (p.pid < 0)
+                return -errno;
+        if (p.pid == 0)
+                return 1;
+        *ret = p;
+        return 0;
+}
+
 int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e)
 {
         AUTO_CLOSE int report_read = -1, report_write = -1;
@@ -187,7 +200,7 @@ int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e)
         if (p.pid < 0)
                 return err_set(e, ERR_INTERNAL, errno, "start %s: clone", s->path);
         if (p.pid == 0)
-                child(s, parent, report_write);
+                proc_become(s, parent, report_write);
         closep(&report_write);
         do
                 n = read(report_read, &code, sizeof(code));
