@@ -71,11 +71,10 @@ static char *find_program(const char *name)
 static int clone_read_only(const char *program)
 {
         struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
-        AUTO_CLOSE int fd = (int)syscall(SYS_open_tree, AT_FDCWD, program,
-                                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        AUTO_CLOSE int fd =
+                (int)syscall(SYS_open_tree, AT_FDCWD, program, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
-        if (fd < 0 ||
-            syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+        if (fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
                 return -1;
         return fcntl(fd, F_DUPFD_CLOEXEC, EXE_FD_LOWEST);
 }
@@ -90,10 +89,11 @@ int runtime_invoke_init(struct runtime_invoke *ret, const char *runtime, const c
                 runtime = from_env && *from_env ? from_env : DEFAULT_RUNTIME;
         inv.program = find_program(runtime);
         if (!inv.program)
-                return err_set(e, ERR_NOT_FOUND, 0,
-                               "OCI runtime \"%s\" not found: install it (apt-get install crun), or "
-                               "name another one in CAROB_RUNTIME",
-                               runtime);
+                return err_set(
+                        e, ERR_NOT_FOUND, 0,
+                        "OCI runtime \"%s\" not found: install it (apt-get install crun), or "
+                        "name another one in CAROB_RUNTIME",
+                        runtime);
         base = strrchr(inv.program, '/');
         inv.name = xstrdup(base ? base + 1 : inv.program);
         inv.own_cgroups = strncmp(inv.name, "crun", 4) == 0;
@@ -174,11 +174,9 @@ int runtime_call_start(const struct runtime_invoke *inv, const struct runtime_ca
         AUTO_FREE char *path = inv->exe_fd >= 0 ? xasprintf("/proc/self/fd/%d", inv->exe_fd)
                                                 : xstrdup(inv->program);
         struct proc_fd fds[3];
-        struct proc_spawn s = { .path = path,
-                                .fds = fds,
-                                .chdir_fd = -1,
-                                .cgroup_fd = -1,
-                                .death_signal = SIGKILL };
+        struct proc_spawn s = {
+                .path = path, .fds = fds, .chdir_fd = -1, .cgroup_fd = -1, .death_signal = SIGKILL
+        };
         struct proc p = PROC_NULL;
         int r;
 
@@ -247,7 +245,8 @@ static int open_app(const struct runtime_invoke *inv, const char *id, struct pro
         int r = fs_read_file(AT_FDCWD, path, &text);
 
         if (r < 0)
-                return err_set(e, ERR_INTERNAL, -r, "app %s: read the pid file of %s", id, inv->name);
+                return err_set(e, ERR_INTERNAL, -r, "app %s: read the pid file of %s", id,
+                               inv->name);
         while (text.len > 0 && text.data[text.len - 1] == '\n')
                 text.data[--text.len] = '\0';
         if (parse_i64(buf_str(&text), 1, INT32_MAX, &pid) < 0)

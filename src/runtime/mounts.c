@@ -34,9 +34,10 @@ static const struct fixed_mount own_shm = { "/dev/shm", "tmpfs", "shm",
 
 /* The lists that docker and podman have arrived at: host state that no app needs, some of it a way out. */
 static const char *const masked[] = {
-        "/proc/acpi",        "/proc/asound",      "/proc/interrupts",  "/proc/kcore",
-        "/proc/keys",        "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
-        "/proc/timer_list",  "/proc/timer_stats", "/sys/dev/block",    "/sys/devices/virtual/powercap",
+        "/proc/acpi",        "/proc/asound",    "/proc/interrupts",
+        "/proc/kcore",       "/proc/keys",      "/proc/latency_stats",
+        "/proc/sched_debug", "/proc/scsi",      "/proc/timer_list",
+        "/proc/timer_stats", "/sys/dev/block",  "/sys/devices/virtual/powercap",
         "/sys/firmware",     "/sys/fs/selinux",
 };
 static const char *const read_only[] = {

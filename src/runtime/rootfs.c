@@ -70,8 +70,9 @@ static int create_failed(int fs, int code, struct err *e)
         char words[LOG_MAX];
 
         kernel_words(fs, words, sizeof(words));
-        return err_set(e, code == EINVAL || code == ENOTSUP || code == ESTALE ? ERR_UNSUPPORTED
-                                                                              : ERR_INTERNAL,
+        return err_set(e,
+                       code == EINVAL || code == ENOTSUP || code == ESTALE ? ERR_UNSUPPORTED
+                                                                           : ERR_INTERNAL,
                        code, "mount overlay%s%s", words[0] ? ": " : "", words);
 }
 
@@ -149,7 +150,8 @@ static int mount_data(const struct runtime_overlay *o, struct buf *data)
         for (size_t i = 0; i < ARRAY_LEN(option_names) && r == 0; i++)
                 r = buf_printf(data, ",%s=%s", option_names[i][0], option_names[i][1]);
         return r < 0 ? r
-                     : buf_printf(data, ",upperdir=/proc/self/fd/%d/upper,workdir=/proc/self/fd/%d/work",
+                     : buf_printf(data,
+                                  ",upperdir=/proc/self/fd/%d/upper,workdir=/proc/self/fd/%d/work",
                                   o->app_fd, o->app_fd);
 }
 
@@ -158,14 +160,15 @@ static int mount_old(const struct runtime_overlay *o, const char *target, struct
         AUTO(buf_done) struct buf data = BUF_NULL(MOUNT_DATA_MAX);
 
         if (mount_data(o, &data) < 0)
-                return err_set(e, ERR_LIMIT, 0,
-                               "%zu layers are more than this kernel's overlay can take (Linux 6.5 can)",
-                               o->n_layers);
+                return err_set(
+                        e, ERR_LIMIT, 0,
+                        "%zu layers are more than this kernel's overlay can take (Linux 6.5 can)",
+                        o->n_layers);
         if (mount("overlay", target, "overlay", 0, buf_str(&data)) < 0)
                 return err_set(e,
-                               errno == ENOENT                        ? ERR_NOT_FOUND
+                               errno == ENOENT                      ? ERR_NOT_FOUND
                                : errno == EINVAL || errno == ENODEV ? ERR_UNSUPPORTED
-                                                                      : ERR_INTERNAL,
+                                                                    : ERR_INTERNAL,
                                errno, "mount overlay on %s", target);
         return 0;
 }
@@ -180,7 +183,8 @@ int runtime_rootfs_overlay_mount(const struct runtime_overlay *o, const char *ta
                                LIMIT_IMAGE_LAYERS, o->n_layers);
         for (size_t i = 0; i < o->n_layers; i++)
                 if (strlen(o->layers[i]) > NAME_MAX || strchr(o->layers[i], '/'))
-                        return err_set(e, ERR_BAD_DATA, 0, "not a layer's name: \"%s\"", o->layers[i]);
+                        return err_set(e, ERR_BAD_DATA, 0, "not a layer's name: \"%s\"",
+                                       o->layers[i]);
         if (here < 0 || fchdir(o->layers_fd) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "enter the layers' directory");
         r = mount_new(o, target, e);
@@ -214,7 +218,9 @@ static int make_probe(int dirfd, char *name)
 static int probe(int fd, const char **why)
 {
         char *layers[] = { (char[]){ "lower" }, NULL };
-        struct runtime_overlay o = { .layers_fd = fd, .layers = layers, .n_layers = 1, .app_fd = fd };
+        struct runtime_overlay o = {
+                .layers_fd = fd, .layers = layers, .n_layers = 1, .app_fd = fd
+        };
         AUTO_CLOSE int fs = -1;
         AUTO_CLOSE int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         struct err ignored;

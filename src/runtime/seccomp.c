@@ -4,6 +4,10 @@
 int seccomp_to_json(const struct appc_isolators *iso, uint64_t caps, struct json_object *linux_o,
                     struct json_object *annotations, struct err *e)
 {
-        (void)iso; (void)caps; (void)linux_o; (void)annotations; (void)e;
+        (void)iso;
+        (void)caps;
+        (void)linux_o;
+        (void)annotations;
+        (void)e;
         return 0;
 }

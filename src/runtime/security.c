@@ -27,9 +27,10 @@ static bool file_starts_with(const char *path, char want)
 static int add_apparmor(const char *profile, struct json_object *process, struct err *e)
 {
         if (!file_starts_with("/sys/module/apparmor/parameters/enabled", 'Y'))
-                return err_set(e, ERR_UNSUPPORTED, 0,
-                               "AppArmor profile \"%s\" is asked for, but this kernel has no AppArmor",
-                               profile);
+                return err_set(
+                        e, ERR_UNSUPPORTED, 0,
+                        "AppArmor profile \"%s\" is asked for, but this kernel has no AppArmor",
+                        profile);
         json_add_string(process, "apparmorProfile", profile);
         return 0;
 }
@@ -38,9 +39,10 @@ static int add_selinux(const char *context, struct json_object *process,
                        struct json_object *linux_o, struct err *e)
 {
         if (access("/sys/fs/selinux/enforce", F_OK) < 0)
-                return err_set(e, ERR_UNSUPPORTED, 0,
-                               "SELinux context \"%s\" is asked for, but SELinux is not active here",
-                               context);
+                return err_set(
+                        e, ERR_UNSUPPORTED, 0,
+                        "SELinux context \"%s\" is asked for, but SELinux is not active here",
+                        context);
         json_add_string(process, "selinuxLabel", context);
         json_add_string(linux_o, "mountLabel", context);
         return 0;
@@ -73,10 +75,11 @@ int security_to_json(const struct appc_isolators *iso, struct json_object *proce
         json_add_bool(process, "noNewPrivileges", iso->no_new_privileges);
         if (iso->oom_score_adj_set) {
                 if (iso->oom_score_adj < own_oom_score() && !have_sys_resource())
-                        return err_set(e, ERR_UNSUPPORTED, 0,
-                                       "oom-score-adj %d cannot be set: it is below carob's own (%d), "
-                                       "which needs CAP_SYS_RESOURCE",
-                                       iso->oom_score_adj, own_oom_score());
+                        return err_set(
+                                e, ERR_UNSUPPORTED, 0,
+                                "oom-score-adj %d cannot be set: it is below carob's own (%d), "
+                                "which needs CAP_SYS_RESOURCE",
+                                iso->oom_score_adj, own_oom_score());
                 json_add_int(process, "oomScoreAdj", iso->oom_score_adj);
         }
         if (iso->apparmor_profile && add_apparmor(iso->apparmor_profile, process, e) < 0)

@@ -51,7 +51,8 @@ static void add_user(const struct runtime_user *user, struct json_object *proces
         json_add_int(o, "gid", (int64_t)user->gid);
         groups = json_add_array(o, "additionalGids");
         for (size_t i = 0; i < user->n_groups; i++)
-                (void)json_object_array_add(groups, json_object_new_int64((int64_t)user->groups[i]));
+                (void)json_object_array_add(groups,
+                                            json_object_new_int64((int64_t)user->groups[i]));
 }
 
 static int add_process(const struct runtime_spec *spec, const struct runtime_user *user,

@@ -13,8 +13,8 @@ struct json_object;
 
 #define CAPABILITIES_ALL_KNOWN ((UINT64_C(1) << 41) - 1) /* up to CAP_CHECKPOINT_RESTORE (40) */
 extern const uint64_t capabilities_default;
-const char *capability_name(unsigned number);           /* "CAP_CHOWN"; NULL when there is none */
-int capability_number(const char *name);                /* with or without CAP_, any case; -EINVAL */
+const char *capability_name(unsigned number); /* "CAP_CHOWN"; NULL when there is none */
+int capability_number(const char *name);      /* with or without CAP_, any case; -EINVAL */
 /* The set that an app gets. @retained: only what its retain set names. ERR_BAD_DATA: unknown name. */
 int capabilities_effective(const struct appc_isolators *iso, uint64_t *ret, uint64_t *ret_retained,
                            struct err *e);
@@ -29,8 +29,9 @@ int seccomp_to_json(const struct appc_isolators *iso, uint64_t caps, struct json
 /* --- Mounts (mounts.c) --- */
 
 void mounts_to_json(const struct runtime_spec *spec, struct json_object *config);
-void paths_to_json(struct json_object *linux_o);   /* maskedPaths, readonlyPaths */
-void devices_to_json(struct json_object *linux_o); /* resources.devices, as cgroup_devices has them */
+void paths_to_json(struct json_object *linux_o); /* maskedPaths, readonlyPaths */
+void devices_to_json(
+        struct json_object *linux_o); /* resources.devices, as cgroup_devices has them */
 
 /* --- Mandatory access control, oom score (security.c) --- */
 

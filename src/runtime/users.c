@@ -146,8 +146,8 @@ size_t group_list(const char *text, size_t len, const char *user, uint32_t *ret,
 /* Absent is empty. ERR_BAD_DATA: not a regular file; ERR_LIMIT: too long. */
 static int read_user_file(int rootfs_fd, const char *path, struct buf *out, struct err *e)
 {
-        AUTO_CLOSE int fd = fs_open_in_root(rootfs_fd, path,
-                                            O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+        AUTO_CLOSE int fd =
+                fs_open_in_root(rootfs_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
         struct stat st;
         int r;
 
@@ -207,8 +207,8 @@ static bool is_number(const char *s, uint32_t *ret)
 }
 
 /* *ret_name: the user's name when one is known (borrowed from @l or @user). */
-static int resolve_user(struct lookup *l, const char *user, struct runtime_user *u,
-                        char **ret_name, struct err *e)
+static int resolve_user(struct lookup *l, const char *user, struct runtime_user *u, char **ret_name,
+                        struct err *e)
 {
         struct passwd_entry p;
         struct stat st;
@@ -229,8 +229,8 @@ static int resolve_user(struct lookup *l, const char *user, struct runtime_user 
                 return 0;
         }
         return numeric ? 0
-                       : err_set(e, ERR_NOT_FOUND, 0, "user \"%s\" is not in the image's /etc/passwd",
-                                 user);
+                       : err_set(e, ERR_NOT_FOUND, 0,
+                                 "user \"%s\" is not in the image's /etc/passwd", user);
 }
 
 static int resolve_group(struct lookup *l, const char *group, gid_t *ret, struct err *e)
@@ -290,9 +290,10 @@ void runtime_user_done(struct runtime_user *u)
 int runtime_user_resolve(int rootfs_fd, const char *user, const char *group, const gid_t *gids,
                          size_t n_gids, struct runtime_user *ret, struct err *e)
 {
-        AUTO(lookup_done) struct lookup l = { .rootfs_fd = rootfs_fd,
-                                              .passwd = BUF_NULL(USER_FILE_MAX),
-                                              .group = BUF_NULL(USER_FILE_MAX) };
+        AUTO(lookup_done)
+        struct lookup l = { .rootfs_fd = rootfs_fd,
+                            .passwd = BUF_NULL(USER_FILE_MAX),
+                            .group = BUF_NULL(USER_FILE_MAX) };
         AUTO(runtime_user_done) struct runtime_user u = { 0 };
         AUTO_FREE char *name = NULL;
 

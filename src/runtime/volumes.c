@@ -32,8 +32,8 @@ void runtime_binds_add(struct runtime_binds *b, const char *source, const char *
                        bool read_only, bool recursive)
 {
         ARRAY_GROW(b->v, b->n, b->cap);
-        b->v[b->n++] = (struct runtime_bind){ xstrdup(source), xstrdup(target), read_only,
-                                              recursive };
+        b->v[b->n++] =
+                (struct runtime_bind){ xstrdup(source), xstrdup(target), read_only, recursive };
 }
 
 /* What fills one place in the app: a volume of the manifest, or (NULL) an empty one of the app's own. */
@@ -72,7 +72,7 @@ static int volume_of(const struct appc_pod_manifest *pod, const struct appc_moun
         if (!p->volume)
                 return err_set(e, ERR_BAD_DATA, 0, "mount \"%s\": the pod has no volume \"%s\"",
                                m->path, m->volume);
-        p->read_only = p->read_only || m->read_only || p->volume->read_only;
+        p->read_only = p->read_only || p->volume->read_only;
         return 0;
 }
 

@@ -56,6 +56,12 @@ int fs_remove_tree(int dirfd, const char *path);
  * @to is created; an existing one is -EEXIST. Reflinks or copy_file_range where possible.
  */
 int fs_copy_tree(int from_dirfd, const char *from, int to_dirfd, const char *to);
+/*
+ * Lay a tree over the contents of the directory @to_fd, as overlayfs would show the two: directories merge, anything
+ * else replaces what is there, a character device 0:0 removes it, an opaque directory hides what was in its place. Overlay's
+ * marks themselves are not copied.
+ */
+int fs_overlay_tree(int from_dirfd, const char *from, int to_fd);
 
 /* One file that is no directory, under the same name: as fs_copy_tree does it, hardlinks apart. */
 int fs_copy_file(int from_dirfd, const char *name, int to_dirfd);
