@@ -132,13 +132,12 @@ static int read_mount_points(const struct doc *d, struct appc_app *app, struct e
 int appc_port_read(const struct doc *d, bool named, struct appc_port *ret, struct err *e)
 {
         int64_t port = 0, count = 1;
+        const char *name = "";
         int r;
 
-        if (doc_expect(d, json_type_object, e) < 0)
+        if (doc_expect(d, json_type_object, e) < 0 || doc_string(d, "name", &name, e) < 0)
                 return -1;
-        r = named ? doc_dup(d, "name", &doc_name, &ret->name, e)
-                  : doc_dup_opt(d, "name", &doc_name, &ret->name, e);
-        if (r < 0)
+        if ((named || name[0] != '\0') && doc_dup(d, "name", &doc_name, &ret->name, e) < 0)
                 return -1;
         r = doc_dup_opt(d, "protocol", &doc_not_empty, &ret->protocol, e);
         if (r == 0)

@@ -43,6 +43,7 @@ int json_parse(const void *data, size_t len, size_t max, struct json_object **re
         AUTO(tokener_freep) struct json_tokener *tok = NULL;
         AUTO_JSON struct json_object *o = NULL;
         enum json_tokener_error r;
+        size_t end;
 
         if (len > max || len > INT_MAX)
                 return err_set(e, ERR_LIMIT, 0, "JSON of %zu bytes is over the limit of %zu", len,
@@ -58,14 +59,16 @@ int json_parse(const void *data, size_t len, size_t max, struct json_object **re
         o = json_tokener_parse_ex(tok, data, (int)len);
         r = json_tokener_get_error(tok);
         /* A bare number at the end of input waits for its next digit: a NUL says there is none. */
+        end = json_tokener_get_parse_end(tok);
         if (r == json_tokener_continue) {
                 o = json_tokener_parse_ex(tok, "", 1);
                 r = json_tokener_get_error(tok);
+                end = len;
         }
         if (r != json_tokener_success)
-                return err_set(e, ERR_BAD_DATA, 0, "JSON at byte %zu: %s",
-                               json_tokener_get_parse_end(tok), json_tokener_error_desc(r));
-        for (size_t i = json_tokener_get_parse_end(tok); i < len; i++)
+                return err_set(e, ERR_BAD_DATA, 0, "JSON at byte %zu: %s", end,
+                               json_tokener_error_desc(r));
+        for (size_t i = end; i < len; i++)
                 if (!strchr(" \t\r\n", ((const char *)data)[i]) || ((const char *)data)[i] == '\0')
                         return err_set(e, ERR_BAD_DATA, 0, "JSON at byte %zu: text after the value",
                                        i);

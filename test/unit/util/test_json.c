@@ -31,6 +31,19 @@ static void broken_text_is_refused(void **state)
         }
 }
 
+static void bare_values_are_documents(void **state)
+{
+        static const char *const texts[] = { "null", "5", " true ", "\"a\"", "-1.5e3" };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+                AUTO_JSON struct json_object *o = NULL;
+                struct err e;
+
+                assert_ok(json_parse(texts[i], strlen(texts[i]), 100, &o, &e), &e);
+        }
+}
+
 static void depth_and_size_are_bounded(void **state)
 {
         AUTO_FREE char *deep = malloc(20001);
@@ -129,6 +142,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(broken_text_is_refused),
+                cmocka_unit_test(bare_values_are_documents),
                 cmocka_unit_test(depth_and_size_are_bounded),
                 cmocka_unit_test(getters_name_the_member),
                 cmocka_unit_test(big_unsigned_numbers_survive),
