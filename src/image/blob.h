@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "util/buf.h"
+#include "util/digest.h"
 #include "util/err.h"
 
 struct blob {
@@ -34,3 +35,6 @@ int blob_read_verified(const struct blob *b, const char *oci_digest, struct buf 
 
 /* ERR_BAD_DATA "@name: wrong digest: expected …, found …" unless both texts are equal. */
 int blob_check_digest(const char *name, const char *expected, const char *found, struct err *e);
+
+/* SHA-256 of the whole blob in lower-case hex, in one pass of its own. Errors: blob_read_at's. */
+int blob_sha256(const struct blob *b, char ret[static DIGEST_HEX_MAX + 1], struct err *e);

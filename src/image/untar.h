@@ -58,8 +58,11 @@ struct untar_result {
         /* Entries or attributes this system or user could not have (devices when not root, ...). */
         uint64_t skipped;
         char skipped_first[256]; /* the first of them, and why; "" when none */
-        /* Directories made although the archive has no entry for them. */
-        uint64_t implied_dirs;
+        /*
+         * The tree is right above these lowers only: it has directories that the archive merely implies, a file
+         * copied up, or whiteouts for everything at the top. Do not use it above others.
+         */
+        bool depends_on_lowers;
 };
 
 /*

@@ -16,11 +16,18 @@
 #define LIMIT_ARCHIVE_DEPTH          256u           /* path components */
 #define LIMIT_ARCHIVE_UNPACKED_BYTES (256ull << 30) /* the sum of file sizes of one layer */
 #define LIMIT_ARCHIVE_RATIO          1100u /* unpacked : packed; deflate's own maximum is 1032 */
-#define LIMIT_ARCHIVE_XATTR_BYTES    (64u * 1024) /* XATTR_SIZE_MAX */
-#define LIMIT_IMAGE_LAYERS           500u /* overlayfs stops at 500 lower layers (OVL_MAX_STACK) */
-#define LIMIT_ACI_DEPENDENCIES       128u
-#define LIMIT_ACI_WHITELIST          65536u /* an ACI made of one docker layer lists every file */
-#define LIMIT_ACI_DEPTH              32u /* dependencies of dependencies */
+/* Data that unpacks to no more than this is never called a bomb: a zeroed disk image in zstd is legitimate. */
+#define LIMIT_ARCHIVE_RATIO_FLOOR (256ull << 20) /* test_decompress */
+#define LIMIT_ARCHIVE_STREAM_BYTES                                                                 \
+        (512ull << 30) /* of the tar itself: data, headers, padding; test_decompress */
+#define LIMIT_ARCHIVE_HEADER_BYTES                                                                 \
+        (16u << 20) /* headers of one entry: libarchive keeps GNU sparse maps; test_untar_hostile */
+#define LIMIT_CODEC_MEMORY_BYTES  (128u << 20) /* windows of zstd and xz (xz -9: 65 MiB) */
+#define LIMIT_ARCHIVE_XATTR_BYTES (64u * 1024) /* XATTR_SIZE_MAX */
+#define LIMIT_IMAGE_LAYERS        500u /* overlayfs stops at 500 lower layers (OVL_MAX_STACK) */
+#define LIMIT_ACI_DEPENDENCIES    128u
+#define LIMIT_ACI_WHITELIST       65536u /* an ACI made of one docker layer lists every file */
+#define LIMIT_ACI_DEPTH           32u    /* dependencies of dependencies */
 
 /* gRPC. */
 #define LIMIT_GRPC_MESSAGE_BYTES (4u * 1024 * 1024) /* what every gRPC library takes by default */
