@@ -116,12 +116,16 @@ static int run_main(const struct cmd *cmd, char *const *args, size_t n)
 
 static int run_command(const struct cmd *cmd, char *const *words, size_t n)
 {
-        static const struct opt none[] = { { .type = OPT_END } };
-        const struct opt *const tables[] = { cmd->opts ? cmd->opts : none, cli_global_opts, NULL };
+        const struct opt *tables[8] = { cli_global_opts };
         struct opt_rules rules = { .tables = tables, .arg = cmd->arg, .app_args = cmd->app_args };
         AUTO(opt_result_done) struct opt_result r = OPT_RESULT_NULL;
+        size_t n_tables = 1;
         struct err e;
 
+        if (cmd->opts)
+                tables[n_tables++] = cmd->opts;
+        for (const struct opt_group *g = cmd->groups; g && g->title; g++)
+                tables[n_tables++] = g->opts;
         log_init(last_word(cmd->name), cli_globals.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
         if (cmd->raw)
                 return run_main(cmd, words, n);

@@ -23,6 +23,11 @@ extern const struct opt cli_global_opts[];
 
 enum { CMD_ANY = -1 };
 
+struct opt_group {
+        const char *title; /* in help */
+        const struct opt *opts;
+};
+
 struct cmd {
         const char *name;  /* "run", or "image list" */
         const char *usage; /* what stands after the name */
@@ -30,6 +35,7 @@ struct cmd {
         int min_args;
         int max_args; /* CMD_ANY: no limit */
         const struct opt *opts;
+        const struct opt_group *groups; /* further tables; ends with a NULL title; may be NULL */
         /* Exit status, or -1 with @e set: the caller prints "name: text". */
         int (*main)(char *const *args, size_t n_args, struct err *e);
         const char *more; /* further paragraphs of help; may be NULL */

@@ -103,10 +103,13 @@ void help_command(FILE *out, const struct cmd *cmd)
         const char *me = cli_program();
 
         (void)fprintf(out, "NAME:\n\t%s %s - %s\n\n", me, cmd->name, cmd->summary);
-        (void)fprintf(out, "USAGE:\n\t%s %s%s%s%s\n", me, cmd->name, cmd->opts ? " [options]" : "",
-                      *cmd->usage ? " " : "", cmd->usage);
+        (void)fprintf(out, "USAGE:\n\t%s %s%s%s%s\n", me, cmd->name,
+                      cmd->opts || cmd->groups ? " [options]" : "", *cmd->usage ? " " : "",
+                      cmd->usage);
         if (cmd->more)
                 (void)fprintf(out, "\nDESCRIPTION:\n%s", cmd->more);
         print_options(out, "OPTIONS", cmd->opts);
+        for (const struct opt_group *g = cmd->groups; g && g->title; g++)
+                print_options(out, g->title, g->opts);
         print_options(out, "GLOBAL OPTIONS", cli_global_opts);
 }
