@@ -34,9 +34,11 @@ static bool is_host(const char *component)
         return strpbrk(component, ".:") || strcmp(component, "localhost") == 0;
 }
 
-static void split_host(char *path, bool docker_hub, struct image_docker_ref *r)
+/* False: there is no path, or nothing in it that a name could be made of. */
+static bool split_host(char *path, bool docker_hub, struct image_docker_ref *r)
 {
         char *slash = strchr(path, '/');
+        AUTO_FREE char *usable = NULL;
         const char *repo = path;
 
         if (slash) {
@@ -47,12 +49,16 @@ static void split_host(char *path, bool docker_hub, struct image_docker_ref *r)
                 }
                 *slash = '/';
         }
+        usable = appc_identifier_sanitize(repo);
+        if (!usable)
+                return false;
         if (!r->index && docker_hub)
                 r->index = xstrdup(hub);
         if (r->index && strcmp(r->index, hub) == 0 && !strchr(repo, '/'))
                 r->repository = xasprintf("library/%s", repo);
         else
                 r->repository = xstrdup(repo);
+        return true;
 }
 
 int image_docker_ref_parse(const char *s, bool docker_hub, struct image_docker_ref *ret,
@@ -73,10 +79,11 @@ int image_docker_ref_parse(const char *s, bool docker_hub, struct image_docker_r
         if (colon)
                 *colon = '\0';
         r.tag = xstrdup(colon && colon[1] ? colon + 1 : "latest");
-        split_host(path, docker_hub, &r);
-        raw = r.index ? xasprintf("%s/%s", r.index, r.repository) : xstrdup(r.repository);
-        r.name = appc_identifier_sanitize(raw);
-        if (!r.repository[0] || !r.name)
+        if (split_host(path, docker_hub, &r)) {
+                raw = r.index ? xasprintf("%s/%s", r.index, r.repository) : xstrdup(r.repository);
+                r.name = appc_identifier_sanitize(raw);
+        }
+        if (!r.name)
                 return err_set(e, ERR_BAD_DATA, 0, "image reference \"%.200s\" has no usable name",
                                s);
         *ret = r;
