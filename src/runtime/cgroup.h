@@ -41,6 +41,13 @@ struct runtime_cgroup_host *runtime_cgroup_host_free(struct runtime_cgroup_host 
 void runtime_cgroup_host_freep(struct runtime_cgroup_host **host);
 enum runtime_cgroup_mode runtime_cgroup_host_mode(const struct runtime_cgroup_host *host);
 
+/*
+ * crun 1.8 refuses to run where a v2 hierarchy beside v1 has a controller, even if told to leave cgroups alone. So in the
+ * hybrid layout the supervisor detaches the v2 mount in its own mount namespace (its mounts must be private); what @host has
+ * open stays usable. Elsewhere this does nothing. Errors: ERR_PERMISSION, ERR_INTERNAL.
+ */
+int runtime_cgroup_hide_hybrid(const struct runtime_cgroup_host *host, struct err *e);
+
 /* A cgroup (in every hierarchy of the host) that exists; holds a descriptor per hierarchy. */
 struct runtime_cgroup;
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -284,6 +285,18 @@ int cgroup_v2_index(const struct runtime_cgroup_host *host)
                 if (host->h[i].v2)
                         return (int)i;
         return -1;
+}
+
+int runtime_cgroup_hide_hybrid(const struct runtime_cgroup_host *host, struct err *e)
+{
+        const struct cgroup_hierarchy *h;
+
+        if (host->mode != RUNTIME_CGROUP_HYBRID)
+                return 0;
+        h = &host->h[cgroup_v2_index(host)];
+        if (umount2(h->mount, MNT_DETACH) < 0 && errno != EINVAL) /* EINVAL: not there any more */
+                return err_set(e, ERR_INTERNAL, errno, "detach %s", h->mount);
+        return 0;
 }
 
 const char *runtime_cgroup_mode_name(enum runtime_cgroup_mode mode)

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The output of all apps: from their pipes into their log files and, when attached, to our own stdout and stderr.
+ *
+ * The copy is complete: while our reader is slow the apps' pipes are not read, so that `carob run ... | slow` behaves as any
+ * pipeline does. Once the pod is being stopped, output_make_lossy ends that: a reader that is stuck must not keep
+ * the pod alive. The log files never wait for anybody.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "logs/writer.h"
+#include "supervisor/loop.h"
+#include "supervisor/outlet.h"
+
+struct output;
+
+/* One pipe of an app. */
+struct output_pipe {
+        struct loop_source source;
+        struct output *output; /* borrowed */
+        struct logs_writer *writer;
+        enum logs_stream stream;
+        int fd; /* owned; our end; -1: at its end */
+        struct output_pipe *next;
+};
+
+/* One app: its log file and its two pipes. Initialized by output_add. */
+struct output_app {
+        struct logs_writer writer;
+        struct output_pipe pipes[LOGS_STREAM_MAX];
+};
+
+struct output {
+        struct loop *loop; /* borrowed */
+        struct outlet outlets[LOGS_STREAM_MAX];
+        bool attached;
+        bool lossy;
+        char *in;            /* owned; LOGS_READ_MAX bytes, shared by all pipes */
+        char *out;           /* owned; LOGS_OUT_SIZE bytes: where entries are formatted */
+        bool touched;        /* pages of the two are in memory */
+        const char *pending; /* within `in`: what the outlet did not take yet */
+        size_t pending_len;
+        struct outlet *pending_to; /* NULL: nothing is pending, and the pipes are in the loop */
+        struct loop_source writable;
+        struct output_pipe *pipes; /* all that are open */
+};
+
+/* @attached: copy to descriptors 1 and 2. */
+int output_init(struct output *o, struct loop *loop, bool attached, struct err *e);
+void output_done(struct output *o); /* does not touch the apps' output: output_app_done */
+
+/*
+ * Open the app's log beneath @logs_fd and make its pipes; *ret_write are the ends for the app, owned by the caller.
+ * @a must stay where it is.
+ */
+int output_add(struct output *o, struct output_app *a, int logs_fd, const char *app,
+               int ret_write[LOGS_STREAM_MAX], struct err *e);
+void output_app_done(struct output *o, struct output_app *a);
+
+/* From now on the copy drops what our readers do not take at once. */
+void output_make_lossy(struct output *o);
+/*
+ * Every writer is dead: take what is in the pipes and end them. False while a slow reader has to be waited for: call
+ * again after a turn of the loop.
+ */
+bool output_finish(struct output *o);
+/* Give the buffers' pages back; for when nothing was written for a while. */
+void output_relax(struct output *o);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an exec to the first runtime call. The order is that of the waits: what takes milliseconds in the kernel after an
+ * idle time (entering a cgroup of version 1 waits for RCU) is begun first, in children, and the rest is done meanwhile.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pod/record.h"
+#include "supervisor/init.h"
+#include "supervisor/sup_priv.h"
+#include "util/auto.h"
+#include "util/fs.h"
+#include "util/mem.h"
+
+static int prepare_cgroups(struct supervisor *s, struct err *e)
+{
+        struct runtime_limits limits;
+
+        if (runtime_cgroup_host_open(&s->host, e) < 0 || runtime_cgroup_hide_hybrid(s->host, e) < 0)
+                return -1;
+        if (runtime_cgroup_host_mode(s->host) == RUNTIME_CGROUP_NONE)
+                return 0;
+        if (runtime_cgroup_create_pod(s->host, s->args->uuid, &s->cgroup, e) < 0)
+                return -1;
+        runtime_limits_from_isolators(&s->plan.manifest->isolators, false, &limits);
+        if (runtime_cgroup_limit(s->cgroup, &limits, e) < 0)
+                return err_wrap(e, "pod");
+        return 0;
+}
+
+static int prepare_app_cgroup(struct sup_app *a, const struct plan_app *plan, struct err *e)
+{
+        struct runtime_limits limits;
+
+        if (!a->sup->cgroup)
+                return 0;
+        runtime_limits_from_isolators(&plan->app->isolators, true, &limits);
+        if (runtime_cgroup_create_child(a->sup->cgroup, a->name, &a->cgroup, e) < 0 ||
+            runtime_cgroup_limit(a->cgroup, &limits, e) < 0 ||
+            runtime_cgroup_restrict_devices(a->cgroup, e) < 0 ||
+            runtime_joiner_start(a->cgroup, &a->joiner, e) < 0)
+                return err_wrap(e, "app %s", a->name);
+        return 0;
+}
+
+static int prepare_apps(struct supervisor *s, struct err *e)
+{
+        s->apps = xcalloc(s->plan.n_apps, sizeof(*s->apps));
+        for (size_t i = 0; i < s->plan.n_apps; i++) {
+                struct sup_app *a = &s->apps[i];
+
+                *a = (struct sup_app){
+                        .sup = s,
+                        .name = xstrdup(s->plan.apps[i].papp->name),
+                        .info_fd = -1,
+                        .write_fds = { -1, -1 },
+                        .call = RUNTIME_CALL_NULL,
+                        .call_source = LOOP_SOURCE_NULL,
+                        .proc = PROC_NULL,
+                        .proc_source = LOOP_SOURCE_NULL,
+                        .status = APP_STATUS_NULL,
+                        .output = { .writer = LOGS_WRITER_NULL },
+                };
+                s->n_apps++;
+                a->info_fd = pod_app_dir(s->args->lock_fd, a->name, e);
+                if (a->info_fd < 0)
+                        return -1;
+        }
+        rules_init(&s->rules, s->n_apps, s->args->grace);
+        for (size_t i = 0; i < s->n_apps; i++)
+                if (prepare_app_cgroup(&s->apps[i], &s->plan.apps[i], e) < 0)
+                        return -1;
+        return 0;
+}
+
+static int start_init(struct supervisor *s, int *ret_report, struct err *e)
+{
+        AUTO_FREE char *hostname = s->plan.launch.hostname ? xstrdup(s->plan.launch.hostname)
+                                                           : xasprintf("carob-%s", s->args->uuid);
+        struct init_args args = {
+                .lock_fd = s->args->lock_fd,
+                .own_network = s->plan.launch.net != POD_NET_HOST,
+                .hostname = hostname,
+        };
+        int r;
+
+        if (s->cgroup && runtime_cgroup_create_child(s->cgroup, "_init", &s->init_cgroup, e) < 0)
+                return -1;
+        args.cgroup = s->init_cgroup;
+        if (init_start(&args, &s->init, ret_report, e) < 0)
+                return -1;
+        r = loop_add(&s->loop, &s->init_source, s->init.pidfd, EPOLLIN);
+        return r < 0 ? err_set(e, ERR_INTERNAL, -r, "watch the pod's init") : 0;
+}
+
+static int open_output(struct supervisor *s, struct err *e)
+{
+        AUTO_CLOSE int logs = -1;
+        int r;
+
+        if (output_init(&s->output, &s->loop, s->args->detached_fd < 0, e) < 0)
+                return -1;
+        s->output_open = true;
+        r = fs_mkdir_if_missing(s->args->lock_fd, "logs", 0750);
+        if (r < 0 || (logs = fs_open_dir(s->args->lock_fd, "logs")) < 0)
+                return err_set(e, ERR_INTERNAL, r < 0 ? -r : -logs, "open the log directory");
+        for (size_t i = 0; i < s->n_apps; i++)
+                if (output_add(&s->output, &s->apps[i].output, logs, s->apps[i].name,
+                               s->apps[i].write_fds, e) < 0)
+                        return err_wrap(e, "app %s", s->apps[i].name);
+        return 0;
+}
+
+static int fill_stage(struct supervisor *s, struct err *e)
+{
+        if (stage_fill(&s->stage, e) < 0)
+                return -1;
+        for (size_t i = 0; i < s->n_apps; i++) {
+                struct stage_app a = {
+                        .plan = &s->plan,
+                        .app = &s->plan.apps[i],
+                        .init_pid = s->init.pid,
+                        .cgroup_v2 = runtime_cgroup_host_mode(s->host) == RUNTIME_CGROUP_V2,
+                };
+
+                if (stage_add_app(&s->stage, &a, &s->apps[i].bundle, e) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+int sup_prepare(struct supervisor *s, struct err *e)
+{
+        AUTO_CLOSE int report = -1;
+
+        if (plan_read(s->args->lock_fd, &s->plan, e) < 0)
+                return -1;
+        if (s->args->interactive && s->plan.n_apps != 1)
+                return err_set(e, ERR_USAGE, 0, "interactive: only a pod of one app can be");
+        /* Before any child: what they mount and see is this namespace. */
+        if (stage_enter(e) < 0 ||
+            stage_open(s->args->lock_fd, s->args->dir, s->args->uuid, &s->stage, e) < 0 ||
+            runtime_invoke_init(&s->invoke, NULL, s->stage.state, e) < 0)
+                return -1;
+        /* The joiners begun here have the descriptors that are open by now, the runtime's program among them. */
+        if (prepare_cgroups(s, e) < 0 || prepare_apps(s, e) < 0 || start_init(s, &report, e) < 0)
+                return -1;
+        if (s->cgroup && pod_write_cgroup(s->args->lock_fd, runtime_cgroup_path(s->cgroup), e) < 0)
+                return -1;
+        if (open_output(s, e) < 0 || fill_stage(s, e) < 0 || init_await(&report, e) < 0)
+                return -1;
+        return pod_write_pid(s->args->lock_fd, s->init.pid, e);
+}
+
+void sup_free_start(struct supervisor *s)
+{
+        for (size_t i = 0; i < s->n_apps; i++) {
+                struct sup_app *a = &s->apps[i];
+
+                a->joiner = runtime_joiner_free(a->joiner);
+                free(TAKE_PTR(a->bundle));
+                for (int f = 0; f < LOGS_STREAM_MAX; f++)
+                        closep(&a->write_fds[f]);
+        }
+        stage_done(&s->stage);
+        plan_done(&s->plan);
+        runtime_invoke_done(&s->invoke);
+        s->invoke = RUNTIME_INVOKE_NULL;
+        (void)malloc_trim(0);
+}

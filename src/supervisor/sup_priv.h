@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to supervisor: the one object of the process. Everything in it is made before the first app starts; what
+ * only starting needed is freed again once all apps run.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "pod/app_status.h"
+#include "runtime/cgroup.h"
+#include "runtime/invoke.h"
+#include "supervisor/args.h"
+#include "supervisor/control.h"
+#include "supervisor/loop.h"
+#include "supervisor/output.h"
+#include "supervisor/plan.h"
+#include "supervisor/rules.h"
+#include "supervisor/stage.h"
+#include "util/proc.h"
+
+struct supervisor;
+
+enum sup_step {
+        SUP_APP_NEW,
+        SUP_APP_CREATING, /* a runtime call is under way, also at STARTING */
+        SUP_APP_CREATED,
+        SUP_APP_STARTING,
+        SUP_APP_RUNNING,
+        SUP_APP_GONE,
+};
+
+struct sup_app {
+        struct supervisor *sup;
+        char *name;  /* owned */
+        int info_fd; /* owned; appsinfo/<app> */
+        enum sup_step step;
+        struct runtime_cgroup *cgroup;  /* owned; NULL where the host has none */
+        struct runtime_joiner *joiner;  /* owned; only while starting */
+        char *bundle;                   /* owned; only while starting */
+        int write_fds[LOGS_STREAM_MAX]; /* owned; the app's ends of its pipes, until it has them */
+        struct runtime_call call;
+        struct loop_source call_source;
+        struct proc proc; /* the main process */
+        struct loop_source proc_source;
+        struct app_status status;
+        bool status_dirty; /* could not be written */
+        bool sweeping;     /* leftovers in the cgroup are being killed */
+        struct output_app output;
+};
+
+struct supervisor {
+        const struct sup_args *args;
+        struct loop loop;
+        struct loop_source signals;
+        int signal_fd;
+        struct rules rules;
+        struct plan plan;   /* only while starting */
+        struct stage stage; /* only while starting */
+        struct runtime_invoke invoke;
+        struct runtime_cgroup_host *host;
+        struct runtime_cgroup *cgroup; /* the pod's */
+        struct runtime_cgroup *init_cgroup;
+        struct proc init;
+        struct loop_source init_source;
+        struct control control;
+        struct output output;
+        bool output_open;
+        struct sup_app *apps;
+        size_t n_apps;
+        size_t n_calls;     /* runtime calls under way */
+        bool children_died; /* SIGCHLD came: strangers may have to be reaped */
+        bool reported;      /* whoever started us detached was told */
+        char reason[512];   /* why the pod ended so; "" as long as nobody knows */
+};
+
+/* start.c: everything up to the first runtime call. On failure the caller ends the pod. */
+int sup_prepare(struct supervisor *s, struct err *e);
+void sup_free_start(struct supervisor *s); /* what only starting needed */
+
+/* apps.c: nothing here blocks but the start of a runtime call, for as long as entering the cgroup takes */
+void sup_launch(struct supervisor *s); /* issue the runtime calls that can be made now */
+void sup_drop_unstarted(struct supervisor *s);
+void sup_cancel_calls(struct supervisor *s); /* kills the runtime where it still works */
+bool sup_app_reap(struct sup_app *a);        /* true: it has ended just now */
+void sup_signal_apps(struct supervisor *s, int signo);
+bool sup_sweep(struct supervisor *s); /* true: leftovers remain; call again soon */
+bool sup_is_ours(const struct supervisor *s, pid_t pid);
+
+/* supervisor.c */
+void sup_act(struct supervisor *s, unsigned actions);
+void sup_fail(struct supervisor *s, const char *why);
+void sup_reason(struct supervisor *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void sup_started(struct supervisor *s); /* all apps run */
+/* Tell whoever started us detached: "ok", or why not. Only the first call counts. */
+void sup_report(struct supervisor *s, const char *text);
+void sup_write_app_status(struct sup_app *a);
+
+/* sync.c: fsync the pod's files in a process of its own, which nobody waits for. */
+void sup_sync_apart(const struct supervisor *s);
