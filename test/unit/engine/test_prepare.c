@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pod_maker.h"
+
+#include "engine/launch.h"
+#include "engine/prepare.h"
+#include "image/txn.h"
+#include "pod/view.h"
+#include "util/mem.h"
+
+#define ID "sha512-c9b59e0400f27f409ee3283de706b87c610bff33f51396bfa86a1c11fde8ea1d"
+
+static const char manifest[] =
+        "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":\"example.com/app\","
+        "\"labels\":[{\"name\":\"version\",\"value\":\"1\"}],"
+        "\"app\":{\"exec\":[\"/bin/app\"],\"user\":\"0\",\"group\":\"0\","
+        "\"mountPoints\":[{\"name\":\"data\",\"path\":\"/data\"}]}}";
+
+/* One image of one layer with a file. */
+static void make_image(struct engine *eng)
+{
+        AUTO(image_txn_freep) struct image_txn *t = NULL;
+        AUTO_CLOSE int fs = -1;
+        struct image_record rec = { .id = xstrdup(ID),
+                                    .format = APPC_FORMAT_OCI,
+                                    .format_version = xstrdup("1.0.0"),
+                                    .name = xstrdup("example.com/app"),
+                                    .version = xstrdup("1") };
+        char layer[IMAGE_LAYER_NAME_MAX];
+        unsigned token;
+        struct err e;
+
+        assert_ok(engine_images(eng, &e), &e);
+        assert_ok(image_txn_begin(&t, eng->images, 0, &e), &e);
+        assert_ok(image_txn_stage_layer(t, &fs, &token, &e), &e);
+        assert_int_equal(fs_write_file(fs, "hello", "hi", 2, 0644), 0);
+        assert_ok(image_txn_finish_layer(t, token,
+                                         "sha256:000102030405060708090a0b0c0d0e0f"
+                                         "000102030405060708090a0b0c0d0e0f",
+                                         2, layer, &e),
+                  &e);
+        strv_add(&rec.layers, layer);
+        assert_ok(image_txn_commit(t, &rec, manifest, sizeof(manifest) - 1, &e), &e);
+        image_record_done(&rec);
+}
+
+static void open_with_image(struct engine *eng, struct test_dir *d)
+{
+        test_dir_init(d);
+        open_engine(eng, d);
+        make_image(eng);
+}
+
+static bool has_file(const struct pod *p, const char *path)
+{
+        return faccessat(p->fd, path, F_OK, 0) == 0;
+}
+
+static void a_prepared_pod_lacks_nothing(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(engine_done) struct engine eng = ENGINE_NULL;
+        AUTO(engine_request_done) struct engine_request r = ENGINE_REQUEST_NULL;
+        AUTO(pod_done) struct pod p = POD_NULL;
+        AUTO(pod_view_freep) struct pod_view *v = NULL;
+        struct err e;
+
+        (void)state;
+        open_with_image(&eng, &d);
+        r.no_overlay = true; /* needs no root */
+        (void)engine_request_add_app(&r, "example.com/app:1");
+        assert_ok(engine_prepare(&eng, &r, NULL, &p, &e), &e);
+        assert_int_equal(p.dir, POD_DIR_PREPARE);
+        assert_true(has_file(&p, "appsinfo/app/manifest"));
+        assert_true(has_file(&p, "rootfs/app/hello"));
+        assert_true(has_file(&p, "launch.json"));
+        assert_true(has_file(&p, "volumes"));
+        assert_true(has_file(&p, "logs"));
+        assert_int_equal(pod_to_prepared(&eng.pods, &p, &e), POD_MOVED);
+        assert_ok(pod_view_read(&eng.pods, p.uuid.text, POD_VIEW_ALL, &v, &e), &e);
+        assert_null(v->problem);
+        assert_int_equal(v->state, POD_PREPARED);
+        assert_int_equal(v->n_apps, 1);
+        assert_string_equal(v->apps[0].image_id, ID);
+        assert_string_equal(v->apps[0].image_version, "1");
+        assert_true(v->created_at > 0);
+}
+
+static void a_pod_manifest_is_kept_byte_for_byte(void **state)
+{
+        static const char text[] =
+                "{ \"acKind\" : \"PodManifest\",\"acVersion\":\"0.8.11\", \"future\": [1],\n"
+                "\"apps\":[{\"name\":\"x\",\"image\":{\"id\":\"sha512-c9b59e0400f2\"}}]}\n\n";
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(engine_done) struct engine eng = ENGINE_NULL;
+        AUTO(engine_request_done) struct engine_request r = ENGINE_REQUEST_NULL;
+        AUTO(pod_done) struct pod p = POD_NULL;
+        AUTO(buf_done) struct buf got = BUF_NULL(4096);
+        struct err e;
+
+        (void)state;
+        open_with_image(&eng, &d);
+        assert_int_equal(fs_write_file(d.fd, "m.json", text, sizeof(text) - 1, 0644), 0);
+        r.manifest_path = xasprintf("%s/m.json", d.path);
+        r.pod_name = xstrdup("front");
+        r.no_overlay = true;
+        assert_ok(engine_prepare(&eng, &r, NULL, &p, &e), &e);
+        assert_int_equal(fs_read_file(p.fd, "pod", &got), 0);
+        assert_string_equal(buf_str(&got), text);
+        assert_true(has_file(&p, "appsinfo/x/image.json"));
+        buf_reset(&got);
+        assert_int_equal(fs_read_file(p.fd, "launch.json", &got), 0);
+        assert_non_null(strstr(buf_str(&got), "front"));
+}
+
+static size_t count_pods(struct engine *eng)
+{
+        AUTO(pod_view_list_done) struct pod_view_list l = POD_VIEW_LIST_NULL;
+        struct err e;
+
+        assert_ok(pod_view_list(&eng->pods, POD_DIRS_ALL, POD_VIEW_STATE, &l, &e), &e);
+        return l.n;
+}
+
+static void a_wrong_request_leaves_no_pod(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(engine_done) struct engine eng = ENGINE_NULL;
+        AUTO(engine_request_done) struct engine_request r = ENGINE_REQUEST_NULL;
+        struct appc_volume v = { .name = xstrdup("data"),
+                                 .kind = APPC_VOLUME_HOST,
+                                 .source = xstrdup("/nonexistent/path") };
+        struct pod p = POD_NULL;
+        struct err e;
+
+        (void)state;
+        open_with_image(&eng, &d);
+        (void)engine_request_add_app(&r, "example.com/nope");
+        assert_int_equal(engine_prepare(&eng, &r, NULL, &p, &e), -1);
+        assert_int_equal(e.kind, ERR_NOT_FOUND);
+        free(r.apps[0].image);
+        r.apps[0].image = xstrdup("https://example.com/x.aci");
+        assert_int_equal(engine_prepare(&eng, &r, NULL, &p, &e), -1);
+        assert_int_equal(e.kind, ERR_UNSUPPORTED);
+        free(r.apps[0].image);
+        r.apps[0].image = xstrdup(ID);
+        engine_request_add_volume_consume(&r, &v);
+        assert_err(engine_prepare(&eng, &r, NULL, &p, &e), &e, ERR_NOT_FOUND,
+                   "volume data: host path /nonexistent/path: No such file or directory");
+        assert_int_equal(p.fd, -1);
+        assert_int_equal(count_pods(&eng), 0);
+}
+
+static void a_failure_on_the_way_leaves_an_aborted_pod(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(engine_done) struct engine eng = ENGINE_NULL;
+        AUTO(engine_request_done) struct engine_request r = ENGINE_REQUEST_NULL;
+        AUTO(pod_view_list_done) struct pod_view_list l = POD_VIEW_LIST_NULL;
+        struct pod p = POD_NULL;
+        struct err e;
+
+        (void)state;
+        open_with_image(&eng, &d);
+        r.no_overlay = true;
+        (void)engine_request_add_app(&r, ID);
+        /* The layer is gone when its copy is to be made. */
+        assert_int_equal(fs_remove_tree(eng.images->layers_fd, "1"), 0);
+        assert_int_equal(engine_prepare(&eng, &r, NULL, &p, &e), -1);
+        assert_ok(pod_view_list(&eng.pods, POD_DIRS_ALL, POD_VIEW_STATE, &l, &e), &e);
+        for (size_t i = 0; i < l.n; i++)
+                assert_int_equal(l.v[i]->state, POD_ABORTED_PREPARE);
+}
+
+static void of_two_runners_the_second_is_told(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(engine_done) struct engine eng = ENGINE_NULL;
+        AUTO(pod_done) struct pod first = POD_NULL;
+        struct pod second = POD_NULL;
+        struct uuid pod;
+        char want[128];
+        struct err e;
+
+        (void)state;
+        test_dir_init(&d);
+        open_engine(&eng, &d);
+        pod = make_pod(&eng, POD_DIR_PREPARED);
+        assert_ok(engine_take_prepared(&eng, pod.text, &first, &e), &e);
+        assert_int_equal(engine_take_prepared(&eng, pod.text, &second, &e), -1);
+        assert_int_equal(e.kind, ERR_BUSY);
+        assert_int_equal(pod_to_run(&eng.pods, &first, &e), POD_MOVED);
+        (void)snprintf(want, sizeof(want), "pod \"%s\" is not prepared", pod.text);
+        assert_err(engine_take_prepared(&eng, pod.text, &second, &e), &e, ERR_STATE, want);
+        assert_int_equal(second.fd, -1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_prepared_pod_lacks_nothing),
+                cmocka_unit_test(a_pod_manifest_is_kept_byte_for_byte),
+                cmocka_unit_test(a_wrong_request_leaves_no_pod),
+                cmocka_unit_test(a_failure_on_the_way_leaves_an_aborted_pod),
+                cmocka_unit_test(of_two_runners_the_second_is_told),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
