@@ -5,12 +5,12 @@ import json
 import os
 import pathlib
 import shutil
-import signal
+import socket
 import subprocess
 import time
 import uuid
 
-BUILD = pathlib.Path(os.environ.get("CAROB_BUILD", pathlib.Path(__file__).parents[2] / "build"))
+BUILD = pathlib.Path(os.environ.get("CAROB_BUILD") or pathlib.Path(__file__).resolve().parents[2] / "build").resolve()
 BUSYBOX = "/bin/busybox"
 IMAGE_ID = "sha512-" + "0" * 64
 
@@ -84,7 +84,7 @@ class Pod:
             out, err = self.proc.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             self.proc.kill()
-            raise AssertionError(f"supervisor does not end: {self.proc.communicate()}") from None
+            raise AssertionError(f"supervisor does not end: {[x and x[-500:] for x in self.proc.communicate()]}") from None
         return self.proc.returncode, out, err
 
     def run(self, *args, **more):
@@ -97,7 +97,7 @@ class Pod:
     def until(self, condition, timeout=20):
         deadline = time.monotonic() + timeout
         while not condition():
-            assert self.proc.poll() is None or condition(), f"supervisor ended: {self.proc.communicate()}"
+            assert self.proc.poll() is None or condition(), f"supervisor ended: {[x and x[-500:] for x in self.proc.communicate()]}"
             assert time.monotonic() < deadline, "timed out"
             time.sleep(0.005)
 
@@ -138,8 +138,46 @@ class Pod:
                 found.append(f"{path}/carob/{self.uuid}")
         return found
 
-    def kill(self):
+    def ask(self, **request):
+        """One request on the control socket; the reply."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.connect(str(self.dir / "control"))
+            s.send(json.dumps(request).encode())
+            return json.loads(s.recv(4096))
+
+    def processes(self):
+        """Pids that are in the pod's PID namespace now."""
+        try:
+            ns = os.readlink(f"/proc/{self.init_pid()}/ns/pid")
+        except (FileNotFoundError, ProcessLookupError):
+            return []
+        return [int(p) for p in os.listdir("/proc") if p.isdigit() and ns_of(p) == ns]
+
+    def clean(self):
         """For the end of a test, whatever became of it."""
         if self.proc and self.proc.poll() is None:
-            self.proc.send_signal(signal.SIGKILL)
+            self.proc.kill()
             self.proc.communicate()
+        for path in self.cgroups():
+            for sub, _, _ in os.walk(path, topdown=False):
+                for _ in range(200):
+                    try:
+                        os.rmdir(sub)
+                        break
+                    except OSError:
+                        time.sleep(0.01)
+
+
+def ns_of(pid, kind="pid"):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
+    except OSError:
+        return None
+
+
+def alive(pid):
+    """Exists, and is no zombie."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
