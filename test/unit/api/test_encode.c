@@ -11,12 +11,9 @@ static char cgroup[] = "/carob/x", text_manifest[] = "{\"acKind\":\"PodManifest\
 /* A view as full as views get; all of it static, so nothing is released. */
 static struct pod_view full_view(enum pod_state state)
 {
-        static struct pod_network nets[] = {
-                { .name = (char[]){ "default" }, .ip4 = (char[]){ "172.16.28.2" } },
-                { .name = (char[]){ "six" }, .ip6 = (char[]){ "fd00::7" } }
-        };
-        static struct kv pairs[] = { { (char[]){ "z" }, (char[]){ "26" } },
-                                     { (char[]){ "a" }, (char[]){ "" } } };
+        static struct pod_network nets[] = { { .name = "default", .ip4 = "172.16.28.2" },
+                                             { .name = "six", .ip6 = "fd00::7" } };
+        static struct kv pairs[] = { { "z", "26" }, { "a", "" } };
         static struct appc_pod_manifest manifest = { .annotations = { .v = pairs, .n = 2 } };
         static struct pod_view_app apps[2];
         struct pod_view v = {
@@ -36,9 +33,9 @@ static struct pod_view full_view(enum pod_state state)
         };
 
         apps[0] = (struct pod_view_app){ .name = "web",
-                                         .image_id = (char[]){ "sha512-aa" },
-                                         .image_name = (char[]){ "example.com/web" },
-                                         .image_version = (char[]){ "1.0" },
+                                         .image_id = "sha512-aa",
+                                         .image_name = "example.com/web",
+                                         .image_version = "1.0",
                                          .format = APPC_FORMAT_DOCKER,
                                          .state = APP_RUNNING,
                                          .exit_code = -1,
@@ -187,16 +184,16 @@ static void what_is_no_manifest_is_not_shown_as_one(void **state)
 
 static struct image_view sample_image(void)
 {
-        static struct kv labels[] = { { (char[]){ "version" }, (char[]){ "3.5" } } };
-        static struct kv annotations[] = { { (char[]){ "a" }, (char[]){ "b" } } };
+        static struct kv labels[] = { { "version", "3.5" } };
+        static struct kv annotations[] = { { "a", "b" } };
         static struct appc_image_manifest parsed = { .labels = { .v = labels, .n = 1 },
                                                      .annotations = { .v = annotations, .n = 1 } };
 
         return (struct image_view){
-                .record = { .id = (char[]){ "sha512-aa" },
+                .record = { .id = "sha512-aa",
                             .format = APPC_FORMAT_OCI,
-                            .format_version = (char[]){ "1.0.1" },
-                            .name = (char[]){ "coreos.com/etcd" },
+                            .format_version = "1.0.1",
+                            .name = "coreos.com/etcd",
                             .size = UINT64_MAX,
                             .imported_at = 5 * NSEC_PER_SEC + 999999999 },
                 .version = "3.5",
@@ -233,7 +230,7 @@ static void text_is_always_utf8(void **state)
         AUTO(encode_pod_freep) V1alpha__Pod *pod = NULL;
 
         (void)state;
-        v.cgroup = (char[]){ "/a\xff\xc3\xa4\xc3" };
+        v.cgroup = "/a\xff\xc3\xa4\xc3";
         pod = encode_pod(&v, false);
         assert_string_equal(pod->cgroup, "/a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd");
 }
