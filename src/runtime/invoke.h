@@ -70,6 +70,9 @@ int runtime_call_start(const struct runtime_invoke *inv, const struct runtime_ca
 /* Wait for its end, at most @timeout_ms. ERR_TIMEOUT leaves it running: runtime_call_done kills it. */
 int runtime_call_wait(const struct runtime_call *call, int timeout_ms, struct err *e);
 /*
+ * After a failure a dead child of the runtime may be left over, reparented to the subreaper: reap whatever SIGCHLD brings
+ * (waitpid(-1)), since the pod's PID namespace cannot end while a zombie of it is unreaped.
+ *
  * After its end: reap it, read its outcome. For RUN and CREATE *ret_app is the app's process (it is, or becomes on
  * the runtime's death, a child of the nearest subreaper; waitid(P_PIDFD) tells its status). An app may have ended by then: its
  * zombie waits, as long as this process is that subreaper.
