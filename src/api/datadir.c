@@ -2,6 +2,7 @@
 #include "api/datadir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "util/auto.h"
@@ -32,7 +33,7 @@ void datadir_done(struct datadir *d)
         closep(&d->fd);
 }
 
-static int add_id(int dirfd, const char *name, unsigned char d_type, void *arg)
+static int add_pod_id(int dirfd, const char *name, unsigned char d_type, void *arg)
 {
         (void)dirfd;
         if (uuid_is_valid(name) && (d_type == DT_DIR || d_type == DT_UNKNOWN))
@@ -62,7 +63,7 @@ int datadir_pod_ids(struct datadir *d, struct strv *ret, struct err *e)
         AUTO(strv_done) struct strv ids = STRV_NULL;
 
         for (size_t i = 0; i < POD_DIR_MAX; i++) {
-                int r = d->pods.dir_fd[i] < 0 ? 0 : fs_each(d->pods.dir_fd[i], add_id, &ids);
+                int r = d->pods.dir_fd[i] < 0 ? 0 : fs_each(d->pods.dir_fd[i], add_pod_id, &ids);
 
                 if (r < 0 && r != -ENOENT)
                         return err_set(e, ERR_INTERNAL, -r, "list pods/%s",
@@ -116,6 +117,31 @@ int datadir_pod_read(struct datadir *d, const char *prefix, unsigned want, struc
         return pod_view_read(&d->pods, id.text, want, ret, e);
 }
 
+static int add_image_id(int dirfd, const char *name, unsigned char d_type, void *arg)
+{
+        (void)dirfd;
+        if (image_id_is_valid(name) && (d_type == DT_DIR || d_type == DT_UNKNOWN))
+                strv_add(arg, name);
+        return 0;
+}
+
+int datadir_image_ids(struct datadir *d, struct strv *ret, struct err *e)
+{
+        AUTO(strv_done) struct strv ids = STRV_NULL;
+        AUTO_CLOSE int records = -ENOENT;
+        int r;
+
+        if (d->fd >= 0)
+                records = fs_open_beneath(d->fd, "images/records", O_RDONLY | O_DIRECTORY, 0);
+        r = records < 0 ? records : fs_each(records, add_image_id, &ids);
+        if (r < 0 && r != -ENOENT)
+                return err_set(e, ERR_INTERNAL, -r, "list images/records");
+        strv_sort(&ids);
+        *ret = ids;
+        ids = STRV_NULL;
+        return 0;
+}
+
 static bool is_image_id_prefix(const char *s)
 {
         enum { HEX_MIN = 2, HEX_MAX = 128 };
@@ -139,7 +165,9 @@ int datadir_image_read(struct datadir *d, const char *prefix, struct image_view 
                                prefix);
         if (d->fd < 0)
                 return err_set(e, ERR_NOT_FOUND, 0, "image \"%s\": no image IDs found", prefix);
-        if (image_resolve_text(d->fd, prefix, id, e) < 0)
+        if (image_id_is_valid(prefix)) /* a whole id needs no list */
+                memcpy(id, prefix, sizeof(id));
+        else if (image_resolve_text(d->fd, prefix, id, e) < 0)
                 return err_wrap(e, "image \"%s\"", prefix);
         if (image_view_read(d->fd, id, ret, e) < 0)
                 return err_wrap(e, "image \"%s\"", prefix);

@@ -37,6 +37,9 @@ int datadir_pod_find(struct datadir *d, const char *prefix, struct uuid *ret, st
 int datadir_pod_read(struct datadir *d, const char *prefix, unsigned want, struct pod_view **ret,
                      struct err *e);
 
+/* The ids of all images there are, sorted. Errors: those of datadir_open. */
+int datadir_image_ids(struct datadir *d, struct strv *ret, struct err *e);
+
 /*
  * The image that @prefix means, "sha512-" and at least two hex digits; longer ids than ours (a whole SHA-512)
  * are cut. Errors: ERR_USAGE for anything else; ERR_NOT_FOUND; ERR_AMBIGUOUS; ERR_BAD_DATA for a broken record.

@@ -227,6 +227,14 @@ bool image_filters_match(const struct image_filters *filters, const V1alpha__Ima
         return filters->n == 0;
 }
 
+bool image_filters_may_match(const struct image_filters *filters, const char *id)
+{
+        for (size_t i = 0; i < filters->n; i++)
+                if (set_passes(&filters->filters[i].ids, id))
+                        return true;
+        return filters->n == 0;
+}
+
 static int check_values(size_t n_values, struct err *e)
 {
         if (n_values > LIMIT_FILTER_VALUES)

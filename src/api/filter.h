@@ -36,6 +36,8 @@ bool pod_filters_match(const struct pod_filters *filters, const V1alpha__Pod *po
 bool pod_filters_may_match(const struct pod_filters *filters, const char *id,
                            const V1alpha__PodState *state);
 bool image_filters_match(const struct image_filters *filters, const V1alpha__Image *image);
+/* The same for an image of which only the id is known. */
+bool image_filters_may_match(const struct image_filters *filters, const char *id);
 
 struct pod_filters *pod_filters_free(struct pod_filters *filters); /* accepts NULL, returns NULL */
 struct image_filters *

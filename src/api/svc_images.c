@@ -1,52 +1,157 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ListImages reads one image per step, as ListPods does with pods, and puts them in order at the end: oldest import
+ * first, then by id. Records that cannot be read are left out: unlike a pod, which runs whatever its files say,
+ * an image is nothing but its record.
+ */
 #include "api/service.h"
 
-#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "api/datadir.h"
 #include "api/encode.h"
 #include "api/filter.h"
-#include "api/datadir.h"
 #include "util/auto.h"
 #include "util/limits.h"
 #include "util/log.h"
+#include "util/mem.h"
 
-/* The images that pass, oldest import first and ids in order among equals, as elements of the reply. */
-static int add_images(const struct image_view_list *images, const struct image_filters *filters,
-                      bool detail, struct buf *reply, struct err *e)
+/* An image that passed the filters; its encoding is a part of the reply. */
+struct listed {
+        nsec imported_at;
+        const char *id; /* borrowed from list_images.ids */
+        size_t at;
+        size_t len;
+};
+
+struct list_images {
+        struct job job;         /* first: the job is this object */
+        struct jobs *jobs;      /* borrowed */
+        struct grpc_call *call; /* borrowed until it is finished or cancelled */
+        struct datadir data;
+        struct image_filters *filters; /* owned; borrows from the request, which the call keeps */
+        bool detail;
+        struct strv ids;
+        size_t next; /* of ids */
+        struct buf reply;
+        struct listed *listed; /* owned */
+        size_t n_listed;
+        size_t cap;
+};
+
+static void list_free(struct list_images *list)
 {
-        for (size_t i = 0; i < images->n; i++) {
-                AUTO(encode_image_freep)
-                V1alpha__Image *image = encode_image(&images->v[i], detail);
+        jobs_remove(list->jobs, &list->job);
+        datadir_done(&list->data);
+        image_filters_free(list->filters);
+        strv_done(&list->ids);
+        buf_done(&list->reply);
+        free(list->listed);
+        free(list);
+}
 
-                if (image_filters_match(filters, image) &&
-                    encode_list_item(reply, &image->base) < 0)
-                        return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
-                                       LIMIT_API_REPLY_BYTES);
+static bool list_fail(struct list_images *list, const struct err *e)
+{
+        struct grpc_call *call = list->call;
+
+        list_free(list);
+        grpc_call_finish_err(call, e);
+        return false;
+}
+
+static int older_first(const void *a, const void *b)
+{
+        const struct listed *x = a, *y = b;
+
+        if (x->imported_at != y->imported_at)
+                return x->imported_at < y->imported_at ? -1 : 1;
+        return strcmp(x->id, y->id);
+}
+
+static bool list_end(struct list_images *list)
+{
+        AUTO_FREE struct grpc_slice *slices = xcalloc(list->n_listed + 1, sizeof(*slices));
+        struct grpc_call *call = list->call;
+
+        if (list->n_listed > 0)
+                qsort(list->listed, list->n_listed, sizeof(*list->listed), older_first);
+        for (size_t i = 0; i < list->n_listed; i++) {
+                slices[i].data = list->reply.data + list->listed[i].at;
+                slices[i].len = list->listed[i].len;
         }
-        for (size_t i = 0; i < images->problems.n; i++)
-                log_debug("ListImages: %s", images->problems.v[i]);
+        (void)grpc_call_send_slices(call, slices, list->n_listed); /* the first is always taken */
+        list_free(list);
+        grpc_call_finish(call, GRPC_OK, "%s", "");
+        return false;
+}
+
+static int add_image(struct list_images *list, const struct image_view *view, const char *id,
+                     struct err *e)
+{
+        AUTO(encode_image_freep) V1alpha__Image *image = encode_image(view, list->detail);
+        size_t at = list->reply.len;
+
+        if (!image_filters_match(list->filters, image))
+                return 0;
+        if (encode_list_item(&list->reply, &image->base) < 0)
+                return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
+                               LIMIT_API_REPLY_BYTES);
+        ARRAY_GROW(list->listed, list->n_listed, list->cap);
+        list->listed[list->n_listed++] =
+                (struct listed){ view->record.imported_at, id, at, list->reply.len - at };
         return 0;
+}
+
+static bool list_step(struct job *job)
+{
+        struct list_images *list = (struct list_images *)job;
+        AUTO(image_view_done) struct image_view view = { 0 };
+        const char *id;
+        struct err e;
+
+        if (list->next == list->ids.n)
+                return list_end(list);
+        id = list->ids.v[list->next++];
+        if (!image_filters_may_match(list->filters, id))
+                return true;
+        if (image_view_read(list->data.fd, id, &view, &e) < 0) {
+                if (e.kind == ERR_NO_SPACE)
+                        return list_fail(list, &e); /* it is not this record that is broken */
+                log_debug("ListImages: %s", e.text);
+                return true;
+        }
+        return add_image(list, &view, id, &e) < 0 ? list_fail(list, &e) : true;
+}
+
+static void list_cancelled(struct grpc_call *call, void *arg)
+{
+        (void)call;
+        list_free(arg);
 }
 
 void svc_list_images(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
 {
+        static const struct grpc_call_watch watch = { .on_cancel = list_cancelled };
         const V1alpha__ListImagesRequest *wanted = (const V1alpha__ListImagesRequest *)request;
-        const struct service *service = ctx;
-        AUTO(datadir_done) struct datadir data = DATADIR_NULL;
-        AUTO(image_view_list_done) struct image_view_list images = IMAGE_VIEW_LIST_NULL;
-        AUTO(image_filters_freep) struct image_filters *filters = NULL;
-        AUTO(buf_done) struct buf reply = BUF_NULL(LIMIT_API_REPLY_BYTES);
+        struct service *service = ctx;
+        struct list_images *list = xcalloc(1, sizeof(*list));
         struct err e;
 
-        if (image_filters_new(wanted->filters, wanted->n_filters, &filters, &e) < 0 ||
-            datadir_open(service->dir, &data, &e) < 0 ||
-            (data.fd >= 0 && image_view_list(data.fd, &images, &e) < 0) ||
-            add_images(&images, filters, wanted->detail, &reply, &e) < 0) {
-                grpc_call_finish_err(call, &e);
+        list->job.step = list_step;
+        list->jobs = &service->jobs;
+        list->call = call;
+        list->data = DATADIR_NULL;
+        list->detail = wanted->detail;
+        list->reply = BUF_NULL(LIMIT_API_REPLY_BYTES);
+        if (image_filters_new(wanted->filters, wanted->n_filters, &list->filters, &e) < 0 ||
+            datadir_open(service->dir, &list->data, &e) < 0 ||
+            datadir_image_ids(&list->data, &list->ids, &e) < 0) {
+                (void)list_fail(list, &e);
                 return;
         }
-        (void)grpc_call_send_slices(call, &(struct grpc_slice){ reply.data, reply.len }, 1);
-        grpc_call_finish(call, GRPC_OK, "%s", "");
+        grpc_call_watch(call, &watch, list);
+        jobs_add(&service->jobs, &list->job);
 }
 
 void svc_inspect_image(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)

@@ -4,6 +4,7 @@ it starts is ended by its pid."""
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -82,8 +83,10 @@ def start_api(build, data_dir, pb):
         return servers[-1]
 
     yield start
+    # Whatever a test did to it: the service ends in order (or was killed on purpose), and no sanitizer spoke.
     for server in servers:
-        server.end()
+        assert server.end() in (0, -signal.SIGKILL), server.text
+        assert "Sanitizer" not in server.text and "runtime error" not in server.text, server.text
 
 
 @pytest.fixture

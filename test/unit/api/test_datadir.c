@@ -115,6 +115,29 @@ static void what_finds_no_pod_says_why(void **state)
         assert_string_equal(id.text, "untouched");
 }
 
+static void image_ids_are_sorted_and_nothing_else_is_told(void **state)
+{
+#define HEX63 "000000000000000000000000000000000000000000000000000000000000000"
+        AUTO_TEST_DIR struct test_dir dir;
+        AUTO(datadir_done) struct datadir data = DATADIR_NULL;
+        AUTO(strv_done) struct strv ids = STRV_NULL, none = STRV_NULL;
+        struct err e;
+
+        (void)state;
+        test_data(&dir, &data);
+        assert_ok(datadir_image_ids(&data, &none, &e), &e);
+        assert_int_equal(none.n, 0);
+        make(&dir, "images/records/sha512-" HEX63 "b");
+        make(&dir, "images/records/sha512-" HEX63 "a");
+        make(&dir, "images/records/sha512-" HEX63);
+        make(&dir, "images/records/.tmp-x");
+        assert_int_equal(fs_touch(dir.fd, "images/records/sha512-" HEX63 "c", 0640), 0);
+        assert_ok(datadir_image_ids(&data, &ids, &e), &e);
+        assert_int_equal(ids.n, 2);
+        assert_string_equal(ids.v[0], "sha512-" HEX63 "a");
+        assert_string_equal(ids.v[1], "sha512-" HEX63 "b");
+}
+
 static void what_is_no_image_id_is_refused(void **state)
 {
         static const char *const bad[] = { "sha512-",   "sha512-a",     "sha512-xy",  "etcd",
@@ -145,6 +168,7 @@ int main(void)
                 cmocka_unit_test(ids_are_sorted_and_each_is_told_once),
                 cmocka_unit_test(a_beginning_in_any_case_finds_its_pod),
                 cmocka_unit_test(what_finds_no_pod_says_why),
+                cmocka_unit_test(image_ids_are_sorted_and_nothing_else_is_told),
                 cmocka_unit_test(what_is_no_image_id_is_refused),
         };
 

@@ -359,6 +359,22 @@ static void one_of_several_image_filters_is_enough(void **state)
         assert_false(image_match((V1alpha__ImageFilter *[]){ &no, &no }, 2, &image));
 }
 
+static void the_id_alone_rules_an_image_out(void **state)
+{
+        V1alpha__ImageFilter id = LIST(ids, "sha512-aa"), other = LIST(keywords, "etcd");
+        AUTO(image_filters_freep) struct image_filters *one = NULL, *two = NULL, *none = NULL;
+        struct err e;
+
+        (void)state;
+        assert_ok(image_filters_new((V1alpha__ImageFilter *[]){ &id }, 1, &one, &e), &e);
+        assert_ok(image_filters_new((V1alpha__ImageFilter *[]){ &id, &other }, 2, &two, &e), &e);
+        assert_ok(image_filters_new(NULL, 0, &none, &e), &e);
+        assert_true(image_filters_may_match(one, "sha512-aa"));
+        assert_false(image_filters_may_match(one, "sha512-bb"));
+        assert_true(image_filters_may_match(two, "sha512-bb"));
+        assert_true(image_filters_may_match(none, "sha512-bb"));
+}
+
 static void base_name_is_what_follows_the_last_slash(void **state)
 {
         static const struct {
@@ -415,6 +431,7 @@ int main(void)
                 cmocka_unit_test(cgroup_holds_what_is_below_it_and_root_only_itself),
                 cmocka_unit_test(every_field_of_an_image_filter_decides),
                 cmocka_unit_test(one_of_several_image_filters_is_enough),
+                cmocka_unit_test(the_id_alone_rules_an_image_out),
                 cmocka_unit_test(base_name_is_what_follows_the_last_slash),
                 cmocka_unit_test(too_many_values_are_refused),
         };
