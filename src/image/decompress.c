@@ -265,6 +265,11 @@ int decompress_read(struct decompress *d, void *data, size_t len, size_t *ret_le
         return 0;
 }
 
+enum packing decompress_packing(const struct decompress *d)
+{
+        return d->packing;
+}
+
 uint64_t decompress_packed_pos(const struct decompress *d)
 {
         return d->read - (d->in_len - d->in_pos);

@@ -66,8 +66,9 @@ int decompress_open(struct decompress **ret, const struct blob *b,
  */
 int decompress_read(struct decompress *d, void *data, size_t len, size_t *ret_len, struct err *e);
 
-uint64_t
-decompress_packed_pos(const struct decompress *d); /* packed bytes consumed: for progress */
+enum packing decompress_packing(const struct decompress *d);
+/* Packed bytes consumed so far: for progress. */
+uint64_t decompress_packed_pos(const struct decompress *d);
 
 /* After decompress_read reported the end. The digests can be taken once. */
 void decompress_totals(struct decompress *d, struct decompress_totals *ret);

@@ -42,8 +42,8 @@ struct image_import_options {
 
 /*
  * Import every image in the file or directory @path and append its IDs ("sha512-" + 64 hex) to @ret_ids, in
- * the order of the archive, without repetition. An image that is in the store already counts as imported: its
- * names are updated, nothing is unpacked. Blocks until the images are durable. An import that fails or is
+ * the order of the archive, without repetition. An image that is in the store already counts as imported: nothing
+ * is unpacked, and it keeps the name it came with first. Blocks until the images are durable. An import that fails or is
  * killed leaves nothing visible of the image it was working on; images of the same archive that were completed
  * before the failure stay, and are in @ret_ids.
  *

@@ -22,6 +22,10 @@
         (512ull << 30) /* of the tar itself: data, headers, padding; test_decompress */
 #define LIMIT_ARCHIVE_HEADER_BYTES                                                                 \
         (16u << 20) /* headers of one entry: libarchive keeps GNU sparse maps; test_untar_hostile */
+#define LIMIT_LAYOUT_MEMBERS      65536u     /* files of one archive of images; test_members */
+#define LIMIT_LAYOUT_NAME_BYTES   (8u << 20) /* of their names together */
+#define LIMIT_OCI_DESCRIPTORS     4096u      /* entries of one index; test_oci_json */
+#define LIMIT_OCI_INDEX_DEPTH     4u /* an index of indexes; real ones have two; test_oci_layout */
 #define LIMIT_CODEC_MEMORY_BYTES  (128u << 20) /* windows of zstd and xz (xz -9: 65 MiB) */
 #define LIMIT_ARCHIVE_XATTR_BYTES (64u * 1024) /* XATTR_SIZE_MAX */
 #define LIMIT_IMAGE_LAYERS        500u /* overlayfs stops at 500 lower layers (OVL_MAX_STACK) */
