@@ -9,9 +9,6 @@
 #include "image/view.h"
 #include "util/auto.h"
 
-/* Until the import module lands, the program links without it. */
-#pragma weak image_import_file
-
 static int refuse_url(const char *url, struct err *e)
 {
         return err_set(e, ERR_UNSUPPORTED, 0,
@@ -25,8 +22,6 @@ static int import_path(struct engine *eng, const char *path, const struct image_
 {
         if (engine_images(eng, e) < 0)
                 return -1;
-        if (!image_import_file)
-                return err_set(e, ERR_UNSUPPORTED, 0, "%s: importing is not built in", path);
         return image_import_file(eng->images, path, o, ret_ids, e);
 }
 
