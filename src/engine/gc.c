@@ -16,6 +16,7 @@
 struct run {
         struct engine *eng;
         const struct engine_gc *gc;
+        nsec begun; /* time_monotonic(): what this run marks is younger than gc->now */
         size_t failed;
 };
 
@@ -79,9 +80,9 @@ static void delete_one(struct run *r, const char *uuid)
 
 static bool is_older(struct run *r, const char *uuid, nsec age)
 {
-        nsec at = moved_at(r, uuid);
+        nsec at = moved_at(r, uuid), now = r->gc->now + (time_monotonic() - r->begun);
 
-        return at >= 0 && at <= r->gc->now - age;
+        return at >= 0 && at <= now - age;
 }
 
 static void mark_one(struct run *r, const struct pod_view *v)
@@ -125,7 +126,7 @@ static int each(struct run *r, unsigned dirs, void (*fn)(struct run *, const str
 
 int engine_gc(struct engine *eng, const struct engine_gc *gc, size_t *ret_failed, struct err *e)
 {
-        struct run r = { .eng = eng, .gc = gc };
+        struct run r = { .eng = eng, .gc = gc, .begun = time_monotonic() };
         const unsigned live = POD_DIR_BIT(POD_DIR_EMBRYO) | POD_DIR_BIT(POD_DIR_PREPARE) |
                               POD_DIR_BIT(POD_DIR_PREPARED) | POD_DIR_BIT(POD_DIR_RUN);
         const unsigned dead = POD_DIR_BIT(POD_DIR_EXITED_GARBAGE) | POD_DIR_BIT(POD_DIR_GARBAGE);

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real pods through the command line: images made of Debian's busybox, and what a test asks about a pod."""
+import hashlib
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+
+BUSYBOX = "/bin/busybox"
+
+
+def busybox_root(root):
+    """A small root directory: busybox under all its names, users root and bob."""
+    for d in ("bin", "etc", "tmp", "proc", "sys", "dev"):
+        (root / d).mkdir(parents=True, exist_ok=True)
+    shutil.copy(BUSYBOX, root / "bin/busybox")
+    for name in subprocess.check_output([BUSYBOX, "--list"], text=True).split():
+        if name != "busybox":
+            (root / "bin" / name).symlink_to("busybox")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/tmp:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\nbob:x:1000:\n")
+    (root / "tmp").chmod(0o1777)
+
+
+def make_aci(path, name, *argv, version="1.0", **app):
+    """An ACI whose app runs @argv."""
+    with tempfile.TemporaryDirectory() as tmp:
+        root = pathlib.Path(tmp) / "rootfs"
+        busybox_root(root)
+        manifest = {"acKind": "ImageManifest", "acVersion": "0.8.11", "name": name,
+                    "labels": [{"name": "version", "value": version}, {"name": "os", "value": "linux"}],
+                    "app": {"exec": list(argv) or ["/bin/true"], "user": "0", "group": "0", **app}}
+        data = json.dumps(manifest).encode()
+        with tarfile.open(path, "w") as tar:
+            info = tarfile.TarInfo("manifest")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+            tar.add(root, "rootfs")
+    return path
+
+
+class Store:
+    """Images that share one layer of busybox, written into the store by hand: what a test of pods needs, and
+    nothing that importing could break."""
+
+    def __init__(self, data):
+        self.images = data / "images"
+        layer = self.images / "layers/1"
+        busybox_root(layer / "fs")
+        digest = "1" * 64
+        (layer / "digest").write_text(f"sha256:{digest}")
+        (layer / "size").write_text("2000000")
+        (self.images / "layers/by-digest").mkdir()
+        (self.images / f"layers/by-digest/sha256-{digest}").symlink_to("../1")
+
+    def add(self, name, *argv, labels=(("version", "1.0"),), annotations=(), layers=("1",), **app):
+        """The id of a new image whose app runs @argv."""
+        manifest = {"acKind": "ImageManifest", "acVersion": "0.8.11", "name": name,
+                    "labels": [{"name": k, "value": v} for k, v in labels],
+                    "annotations": [{"name": k, "value": v} for k, v in annotations]}
+        if argv:
+            manifest["app"] = {"exec": list(argv), "user": "0", "group": "0", **app}
+        data = json.dumps(manifest)
+        image = "sha512-" + hashlib.sha512(data.encode()).hexdigest()[:64]
+        path = self.images / "records" / image
+        path.mkdir(parents=True)
+        (path / "manifest").write_text(data)
+        record = {"id": image, "format": "appc", "format_version": "0.8.11", "name": name, "layers": list(layers),
+                  "size": 2000000, "imported_at": time.time_ns(), "dependencies": []}
+        record.update({"version": v for k, v in labels if k == "version"})
+        (path / "record.json").write_text(json.dumps(record))
+        return image
+
+
+def until(condition, timeout=10, what="condition"):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"timed out waiting for {what}"
+        time.sleep(0.005)
+
+
+def alive(pid):
+    """Exists, and is no zombie."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def processes_of(data_dir):
+    """Pids of supervisors of pods in this data directory (their pod inits have the same command line)."""
+    found, ours = [], os.readlink("/proc/self/ns/pid")
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            argv = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+            if os.readlink(f"/proc/{pid}/ns/pid") != ours:
+                continue
+        except OSError:
+            continue
+        if argv[0].endswith(b"carob-pod") and f"--dir={data_dir}".encode() in argv and alive(pid):
+            found.append(int(pid))
+    return found
+
+
+def parent_of(pid):
+    """The supervisor, when @pid is a pod's init."""
+    return int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+
+
+def cgroups_of(uuid):
+    """What is left of a pod's cgroup in any hierarchy."""
+    found = []
+    for line in open("/proc/self/mounts"):
+        _, path, kind = line.split()[:3]
+        if kind in ("cgroup", "cgroup2") and os.path.isdir(f"{path}/carob/{uuid}"):
+            found.append(f"{path}/carob/{uuid}")
+    return found
+
+
+def mounts_below(path):
+    return [line for line in open("/proc/self/mountinfo") if str(path) in line]
+
+
+def namespace_of(pid):
+    """Pids in the PID namespace of @pid."""
+    ns = os.readlink(f"/proc/{pid}/ns/pid")
+    found = []
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{other}/ns/pid") == ns:
+                found.append(int(other))
+        except OSError:
+            continue
+    return found
