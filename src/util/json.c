@@ -13,9 +13,26 @@ static void tokener_freep(struct json_tokener **tok)
                 json_tokener_free(*tok);
 }
 
+/* Length of the UTF-8 character at @s (RFC 3629 section 4), 0 when there is none. */
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+        size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+        if (n == 0 || n > len || s[0] > 0xf4)
+                return 0;
+        for (size_t i = 1; i < n; i++)
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+                return 0; /* too long for what it says, a surrogate, or past U+10FFFF */
+        return n;
+}
+
 /*
  * What json-c's strict mode still lets through and RFC 8259 does not: keys in apostrophes, NaN and
- * Infinity, raw control characters in strings. Returns the offset of the first offender, or @len.
+ * Infinity, raw control characters in strings, and, although it was asked to look, UTF-8 that is
+ * overlong, a surrogate's or past U+10FFFF. Returns the offset of the first offender, or @len.
  */
 static size_t lax_syntax(const uint8_t *s, size_t len)
 {
@@ -25,10 +42,17 @@ static size_t lax_syntax(const uint8_t *s, size_t len)
                 if (in_string) {
                         if (s[i] < 0x20)
                                 return i;
-                        if (s[i] == '\\')
+                        if (s[i] >= 0x80) {
+                                size_t n = utf8_length(s + i, len - i);
+
+                                if (n == 0)
+                                        return i;
+                                i += n - 1;
+                        } else if (s[i] == '\\') {
                                 i++;
-                        else if (s[i] == '"')
+                        } else if (s[i] == '"') {
                                 in_string = false;
+                        }
                 } else if (s[i] == '"') {
                         in_string = true;
                 } else if (s[i] == '\'' || s[i] == 'N' || s[i] == 'I') {
@@ -239,22 +263,6 @@ struct json_object *json_add_array(struct json_object *o, const char *key)
 void json_append_string(struct json_object *array, const char *value)
 {
         json_object_array_add(array, json_object_new_string(value));
-}
-
-/* Length of the UTF-8 character at @s (RFC 3629 section 4), 0 when there is none. */
-static size_t utf8_length(const unsigned char *s, size_t len)
-{
-        size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-        if (n == 0 || n > len || s[0] > 0xf4)
-                return 0;
-        for (size_t i = 1; i < n; i++)
-                if ((s[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-                return 0; /* too long for what it says, a surrogate, or past U+10FFFF */
-        return n;
 }
 
 /* What is no UTF-8 becomes U+FFFD, as in Go: whoever reads it must be able to parse the rest. */

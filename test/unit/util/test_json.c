@@ -16,9 +16,12 @@ static struct json_object *parsed(const char *text)
 
 static void broken_text_is_refused(void **state)
 {
-        static const char *const bad[] = { "",          "{",   "{}x",         "{'a':1}",
-                                           "[1,]",      "nul", "{\"a\":01}",  "\"\xff\"",
-                                           "{\"a\" 1}", "NaN", "[-Infinity]", "\"a\nb\"" };
+        static const char *const bad[] = { "", "{", "{}x", "{'a':1}", "[1,]", "nul", "{\"a\":01}",
+                                           "\"\xff\"", "{\"a\" 1}", "NaN", "[-Infinity]",
+                                           "\"a\nb\"",
+                                           /* overlong, surrogate, past U+10FFFF, cut */
+                                           "\"\xc0\x9b\"", "\"\xed\xa0\x80\"",
+                                           "\"\xf4\x90\x80\x80\"", "\"\xc3\"" };
         struct json_object *o = NULL;
         struct err e;
 
