@@ -20,6 +20,7 @@ const char api_options_help[] =
         "      --insecure-options=LIST told to clients (default: none)\n"
         "      --trust-keys-from-https told to clients\n"
         "      --log-level=LEVEL       error, warning, info or debug (default: info)\n"
+        "      --debug                 the same as --log-level=debug\n"
         "  -h, --help                  show this text\n"
         "      --version               show the version\n"
         "\n"
@@ -35,6 +36,7 @@ enum option_id {
         OPT_INSECURE,
         OPT_TRUST_KEYS,
         OPT_LOG_LEVEL,
+        OPT_DEBUG,
         OPT_HELP,
         OPT_VERSION,
 };
@@ -48,6 +50,7 @@ static const struct option long_options[] = {
         { "insecure-options", required_argument, NULL, OPT_INSECURE },
         { "trust-keys-from-https", no_argument, NULL, OPT_TRUST_KEYS },
         { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+        { "debug", no_argument, NULL, OPT_DEBUG },
         { "help", no_argument, NULL, OPT_HELP },
         { "version", no_argument, NULL, OPT_VERSION },
         { 0 },
@@ -94,6 +97,9 @@ static int take(struct api_options *o, enum option_id id, const char *value, str
                 if (log_level_parse(value, &o->log_level) < 0)
                         return err_set(e, ERR_USAGE, 0,
                                        "--log-level=%s: not error, warning, info or debug", value);
+                return 0;
+        case OPT_DEBUG:
+                o->log_level = LOG_LEVEL_DEBUG;
                 return 0;
         case OPT_HELP:
                 o->help = true;

@@ -50,6 +50,16 @@ static void every_option_is_taken(void **state)
         assert_string_equal(o.listen.v[1], "unix:/run/x");
 }
 
+static void debug_is_a_log_level(void **state)
+{
+        AUTO(api_options_done) struct api_options o = API_OPTIONS_NULL;
+        struct err e;
+
+        (void)state;
+        assert_ok(PARSE(&o, &e, "--debug"), &e);
+        assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
+}
+
 static void help_and_version_are_told_apart(void **state)
 {
         AUTO(api_options_done) struct api_options help = API_OPTIONS_NULL;
@@ -99,6 +109,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(no_words_mean_the_defaults),
                 cmocka_unit_test(every_option_is_taken),
+                cmocka_unit_test(debug_is_a_log_level),
                 cmocka_unit_test(help_and_version_are_told_apart),
                 cmocka_unit_test(wrong_words_are_named),
                 cmocka_unit_test(help_fits_eighty_columns),
