@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "runtime/cgroup.h"
+#include "supervisor/idle.h"
 #include "util/auto.h"
 
 #ifndef CLONE_INTO_CGROUP
@@ -45,12 +46,6 @@ static void report_failure(int fd, const char *what)
 
         (void)err_set(&e, ERR_INTERNAL, errno, "%s", what);
         (void)!write(fd, e.text, strlen(e.text));
-}
-
-static _Noreturn void idle(void)
-{
-        for (;;)
-                (void)pause();
 }
 
 /* Keeps descriptor 0, the lock, and nothing else. Everything is blocked: only SIGKILL ends it. */
@@ -83,7 +78,7 @@ static _Noreturn void init_main(const struct init_args *a, int supervisor, int r
         if (dup2(a->lock_fd, 0) < 0)
                 _exit(1);
         (void)syscall(SYS_close_range, 1u, ~0u, 0u);
-        idle();
+        idle_for_ever();
 }
 
 int init_start(const struct init_args *args, struct proc *ret, int *ret_report, struct err *e)

@@ -70,6 +70,7 @@ struct supervisor {
         size_t n_apps;
         size_t n_calls;     /* runtime calls under way */
         bool children_died; /* SIGCHLD came: strangers may have to be reaped */
+        bool warm;          /* code pages are in memory that waiting does not need */
         bool reported;      /* whoever started us detached was told */
         char reason[512];   /* why the pod ended so; "" as long as nobody knows */
 };
@@ -98,3 +99,8 @@ void sup_write_app_status(struct sup_app *a);
 
 /* sync.c: fsync the pod's files in a process of its own, which nobody waits for. */
 void sup_sync_apart(const struct supervisor *s);
+/*
+ * sync.c: leave the mount namespace to a child that dies right after us. Whoever leaves it last unmounts the overlays, and
+ * the kernel then syncs the whole file system beneath them: that would be between the app's end and ours.
+ */
+void sup_undertake(void);

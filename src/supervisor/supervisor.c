@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "pod/record.h"
+#include "supervisor/idle.h"
 #include "supervisor/sup_priv.h"
 #include "util/auto.h"
 #include "util/fs.h"
@@ -76,8 +77,10 @@ void sup_act(struct supervisor *s, unsigned actions)
                 sup_signal_apps(s, SIGKILL);
         if (actions & (RULES_TERM | RULES_KILL))
                 sup_drop_unstarted(s);
-        if ((actions & RULES_END) && s->init.pid != 0)
+        if ((actions & RULES_END) && s->init.pid != 0) {
                 (void)proc_signal(&s->init, SIGKILL);
+                sup_undertake(); /* while the kernel takes the pod apart */
+        }
 }
 
 void sup_fail(struct supervisor *s, const char *why)
@@ -108,6 +111,7 @@ void sup_started(struct supervisor *s)
                 log_warning("%s", e.text);
         sup_report(s, "ok");
         sup_free_start(s);
+        s->warm = true;
 }
 
 /* --- events --- */
@@ -218,7 +222,7 @@ static int set_up(struct supervisor *s, struct err *e)
 
 static int next_timeout(const struct supervisor *s, bool sweeping)
 {
-        int ms = s->output_open && s->output.touched ? RELAX_MS : -1;
+        int ms = s->warm || (s->output_open && s->output.touched) ? RELAX_MS : -1;
 
         if (s->rules.deadline != 0) {
                 nsec left = s->rules.deadline - time_monotonic();
@@ -238,6 +242,15 @@ static bool is_over(struct supervisor *s)
         return !s->output_open || output_finish(&s->output);
 }
 
+/* Nothing has happened for a while: give back what only work needs. */
+static void relax(struct supervisor *s)
+{
+        if (s->output_open)
+                output_relax(&s->output);
+        idle_forget_code();
+        s->warm = false;
+}
+
 static void run_loop(struct supervisor *s)
 {
         bool sweeping = false;
@@ -245,8 +258,8 @@ static void run_loop(struct supervisor *s)
         while (!is_over(s)) {
                 int n = loop_turn(&s->loop, next_timeout(s, sweeping));
 
-                if (n == 0 && s->output_open)
-                        output_relax(&s->output);
+                if (n == 0)
+                        relax(s);
                 if (n < 0) {
                         log_error("epoll: %s", strerror(-n));
                         return;

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Durability off the hot path: after a power failure the pod's description should be there, but an app need not wait for
- * the disk. A child without the lock does it, so that a slow disk does not keep an ended pod "running".
+ * What may wait for the disk is done by children that nobody waits for, and that do not carry the pod's lock: a slow disk
+ * must neither hold up an app nor keep an ended pod "running".
  */
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pod/change.h"
+#include "supervisor/idle.h"
 #include "supervisor/sup_priv.h"
+#include "util/auto.h"
 #include "util/fs.h"
 
+/* After a power failure the pod's description should be there. */
 static _Noreturn void sync_main(const struct supervisor *s)
 {
         struct pod p = { .dir = POD_DIR_RUN };
@@ -39,4 +43,33 @@ void sup_sync_apart(const struct supervisor *s)
         /* Reaped as a stranger; if it cannot be made, the disk will get there in its own time. */
         if (syscall(SYS_clone3, &c, sizeof(c)) == 0)
                 sync_main(s);
+}
+
+static _Noreturn void undertake_main(void)
+{
+        sigset_t all;
+
+        (void)sigfillset(&all);
+        (void)sigprocmask(SIG_SETMASK, &all, NULL);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)syscall(SYS_close_range, 0u, ~0u,
+                      0u); /* last, for that is what the parent waits for */
+        idle_for_ever();
+}
+
+void sup_undertake(void)
+{
+        struct clone_args c = { .exit_signal = SIGCHLD };
+        AUTO_CLOSE int ours = -1, theirs = -1;
+        int fds[2];
+        char nothing;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return;
+        ours = fds[0];
+        theirs = fds[1];
+        if (syscall(SYS_clone3, &c, sizeof(c)) == 0)
+                undertake_main();
+        closep(&theirs);
+        (void)!read(ours, &nothing, 1);
 }
