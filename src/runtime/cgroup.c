@@ -309,6 +309,32 @@ int runtime_cgroup_restrict_devices(const struct runtime_cgroup *cg, struct err 
 
 /* --- Processes --- */
 
+int runtime_cgroup_v2_fd(const struct runtime_cgroup *cg)
+{
+        int i = cgroup_v2_index(cg->host);
+
+        return i < 0 ? -1 : cg->fd[i];
+}
+
+/*
+ * By `tasks`, not `cgroup.procs`: for a single thread that moves itself the kernel needs no lock against forks, and it is the
+ * taking of that lock which waits for RCU (6 to 15 ms after idle, against 35 us).
+ */
+int runtime_cgroup_enter_v1(const struct runtime_cgroup *cg, int *ret_hierarchy)
+{
+        int v2 = cgroup_v2_index(cg->host);
+
+        for (size_t i = 0; i < cg->host->n; i++) {
+                int r = (int)i == v2 ? 0 : cgroup_write(cg->fd[i], "tasks", "0");
+
+                if (r < 0) {
+                        *ret_hierarchy = (int)i;
+                        return r;
+                }
+        }
+        return 0;
+}
+
 int runtime_cgroup_join(const struct runtime_cgroup *cg, pid_t pid, struct err *e)
 {
         for (size_t i = 0; i < cg->host->n; i++) {

@@ -112,6 +112,13 @@ int runtime_cgroup_restrict_devices(const struct runtime_cgroup *cg, struct err 
 /* Move process @pid (0: the calling one) into @cg, in every hierarchy. Blocks some ms after idle. */
 int runtime_cgroup_join(const struct runtime_cgroup *cg, pid_t pid, struct err *e);
 
+/*
+ * The quick way for a new process of one thread, which waits for nothing: clone it into the v2 part of @cg (-1: there is
+ * none), and let it enter the v1 hierarchies itself. Async-signal-safe. 0, or -errno with the hierarchy's number.
+ */
+int runtime_cgroup_v2_fd(const struct runtime_cgroup *cg);
+int runtime_cgroup_enter_v1(const struct runtime_cgroup *cg, int *ret_hierarchy);
+
 /* Directory fd for clone3(CLONE_INTO_CGROUP); -1 where a process must join by itself (v1, hybrid). Borrowed. */
 int runtime_cgroup_clone_fd(const struct runtime_cgroup *cg);
 
@@ -147,8 +154,8 @@ int runtime_cgroup_gc(const struct runtime_cgroup_host *host, const char *uuid, 
 
 /*
  * The joiner: a child process that enters the app's cgroup while its parent does other work, then waits for the command
- * that it becomes (v1 and hybrid: a join there costs 5-7 ms after idle, almost all of it waiting for RCU). On v2
- * nothing is forked: the command is cloned into the cgroup.
+ * that it becomes (v1 and hybrid: a process has to enter there by itself). On v2 nothing is forked: the command is
+ * cloned into the cgroup.
  */
 struct runtime_joiner;
 

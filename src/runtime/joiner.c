@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The joiner. On v1 a process can only enter a cgroup by a write to cgroup.procs, and the first such write after a
- * quiet moment waits for an RCU grace period: 5 to 7 ms, half of what a pod's start may take. So a child goes ahead, joins, and
- * waits on a socket for the command line and the descriptors of the program that it is to become.
+ * The joiner. On v1 no process can be cloned into a cgroup: it has to enter, hierarchy by hierarchy, before it becomes the
+ * program. So a child goes ahead, enters, and waits on a socket for the command line and the descriptors.
  *
  *      parent                                  child
- *      runtime_joiner_start: fork              writes cgroup.procs of every hierarchy
+ *      runtime_joiner_start: fork              enters the v1 hierarchies
  *      (mounts, namespaces, config.json)       blocks in recvmsg
  *      runtime_joiner_spawn: request    ---->
  *                                       <----  REPORT_EXEC, then execve closes the socket
@@ -71,12 +70,10 @@ static void child_fail(int socket, int code, int hierarchy)
 
 static void child_join(const struct runtime_cgroup *cg, int socket)
 {
-        for (size_t i = 0; i < cg->host->n; i++) {
-                int r = cgroup_write(cg->fd[i], "cgroup.procs", "0");
+        int hierarchy = -1, r = runtime_cgroup_enter_v1(cg, &hierarchy);
 
-                if (r < 0)
-                        child_fail(socket, -r, (int)i);
-        }
+        if (r < 0)
+                child_fail(socket, -r, hierarchy);
 }
 
 static size_t receive(int socket, struct request *req, int *fds)
@@ -170,7 +167,7 @@ int runtime_joiner_start(const struct runtime_cgroup *cg, struct runtime_joiner 
                         return err_set(e, ERR_INTERNAL, errno, "make a socket pair");
                 j->socket = pair[0];
                 child_socket = pair[1];
-                r = proc_fork(&j->proc);
+                r = proc_fork(runtime_cgroup_v2_fd(cg), &j->proc);
                 if (r < 0)
                         return err_set(e, ERR_INTERNAL, -r, "start a process");
                 if (r == 1) {

@@ -55,7 +55,7 @@ static _Noreturn void init_main(const struct init_args *a, int supervisor, int r
         struct sigaction ignore = { .sa_handler = SIG_IGN };
         const char *failed;
         sigset_t all;
-        struct err e;
+        int hierarchy;
 
         /* Asked after PDEATHSIG is set: a supervisor that died before would not be noticed. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || poll(&parent, 1, 0) != 0)
@@ -72,9 +72,8 @@ static _Noreturn void init_main(const struct init_args *a, int supervisor, int r
                 _exit(1);
         }
         (void)!write(report, "", 1);
-        /* After the report, for it takes milliseconds on cgroup v1, and nobody needs to wait for it. */
-        if (a->cgroup && runtime_cgroup_clone_fd(a->cgroup) < 0)
-                (void)runtime_cgroup_join(a->cgroup, 0, &e);
+        if (a->cgroup)
+                (void)runtime_cgroup_enter_v1(a->cgroup, &hierarchy);
         if (dup2(a->lock_fd, 0) < 0)
                 _exit(1);
         (void)syscall(SYS_close_range, 1u, ~0u, 0u);
@@ -99,9 +98,9 @@ int init_start(const struct init_args *args, struct proc *ret, int *ret_report, 
         report_write = fds[1];
         if (args->own_network)
                 c.flags |= CLONE_NEWNET;
-        if (args->cgroup && runtime_cgroup_clone_fd(args->cgroup) >= 0) {
+        if (args->cgroup && runtime_cgroup_v2_fd(args->cgroup) >= 0) {
                 c.flags |= CLONE_INTO_CGROUP;
-                c.cgroup = (uint64_t)runtime_cgroup_clone_fd(args->cgroup);
+                c.cgroup = (uint64_t)runtime_cgroup_v2_fd(args->cgroup);
         }
         pid = (pid_t)syscall(SYS_clone3, &c, sizeof(c));
         if (pid == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From an exec to the first runtime call. The order is that of the waits: what takes milliseconds in the kernel after an
- * idle time (entering a cgroup of version 1 waits for RCU) is begun first, in children, and the rest is done meanwhile.
+ * From an exec to the first runtime call. What takes long in the kernel (making namespaces) is begun first, in children, and
+ * the rest is done meanwhile.
  */
 #include <errno.h>
 #include <malloc.h>

@@ -169,11 +169,11 @@ static pid_t fork_pidfd(int cgroup_fd, int *ret_pidfd)
         return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-int proc_fork(struct proc *ret)
+int proc_fork(int cgroup_fd, struct proc *ret)
 {
         struct proc p = PROC_NULL;
 
-        p.pid = fork_pidfd(-1, &p.pidfd);
+        p.pid = fork_pidfd(cgroup_fd, &p.pidfd);
         if (p.pid < 0)
                 return -errno;
         if (p.pid == 0)

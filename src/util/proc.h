@@ -51,11 +51,12 @@ int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e);
 
 /*
  * The two halves, for a child that has work to do before its program is known. proc_fork: a plain fork with a
- * pidfd; 0 in the parent, 1 in the child, -errno. The child may use async-signal-safe functions only.
+ * pidfd, into the v2 cgroup @cgroup_fd unless that is -1; 0 in the parent, 1 in the child, -errno. The child may use
+ * async-signal-safe functions only.
  * proc_become: in such a child, turn into the program of @s (cgroup_fd is ignored; @parent: who must still be alive when
  * death_signal is asked for). A failure's errno is written, as an int, to the close-on-exec @report_fd.
  */
-int proc_fork(struct proc *ret);
+int proc_fork(int cgroup_fd, struct proc *ret);
 void proc_become(const struct proc_spawn *s, pid_t parent, int report_fd) __attribute__((noreturn));
 
 /* Blocks until the child has ended and reaps it. *ret_status as waitid: exit code, or 128 + signal. */
