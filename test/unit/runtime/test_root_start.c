@@ -248,6 +248,81 @@ static void relative_program_is_found_by_path(void **state)
         assert_string_equal(o.out, "found\n");
 }
 
+static void default_seccomp_profile_is_in_force(void **state)
+{
+        struct outcome o;
+
+        (void)state;
+        run("/bin/busybox grep Seccomp: /proc/self/status; /bin/busybox swapon /tmp", &o);
+        assert_contains(o.out, "Seccomp:\t2\n");
+        assert_contains(o.out, "swapon: /tmp: Operation not permitted");
+}
+
+static void seccomp_remove_set_denies_with_the_errno_asked_for(void **state)
+{
+        AUTO_SANDBOX struct sandbox s;
+        AUTO(appc_app_freep)
+        struct appc_app *app =
+                sandbox_app("/bin/busybox mkdir /tmp/d; /bin/busybox touch /tmp/f; echo $?");
+        struct outcome o;
+
+        (void)state;
+        app->isolators.seccomp_mode = APPC_SET_REMOVE;
+        app->isolators.seccomp_errno = xstrdup("ENOTTY");
+        strv_add(&app->isolators.seccomp, "mkdir");
+        strv_add(&app->isolators.seccomp, "mkdirat");
+        sandbox_init(&s);
+        sandbox_run(&s, app, &o);
+        assert_contains(o.out, "/tmp/d': Inappropriate ioctl for device");
+        assert_contains(o.out, "0\n");
+}
+
+static void seccomp_without_errno_kills(void **state)
+{
+        AUTO_SANDBOX struct sandbox s;
+        AUTO(appc_app_freep)
+        struct appc_app *app = sandbox_app("/bin/busybox mkdir /tmp/d; echo $?");
+        struct outcome o;
+
+        (void)state;
+        app->isolators.seccomp_mode = APPC_SET_REMOVE;
+        strv_add(&app->isolators.seccomp, "@rkt/default-blacklist");
+        strv_add(&app->isolators.seccomp, "mkdir");
+        strv_add(&app->isolators.seccomp, "mkdirat");
+        sandbox_init(&s);
+        sandbox_run(&s, app, &o);
+        assert_contains(o.out, "159\n"); /* 128 + SIGSYS */
+}
+
+static void seccomp_can_be_switched_off(void **state)
+{
+        AUTO_SANDBOX struct sandbox s;
+        AUTO(appc_app_freep)
+        struct appc_app *app = sandbox_app("/bin/busybox grep Seccomp: /proc/self/status");
+        struct outcome o;
+
+        (void)state;
+        app->isolators.seccomp_mode = APPC_SET_RETAIN;
+        strv_add(&app->isolators.seccomp, "@appc.io/all");
+        sandbox_init(&s);
+        sandbox_run(&s, app, &o);
+        assert_contains(o.out, "Seccomp:\t0\n");
+}
+
+static void no_new_privileges_where_asked(void **state)
+{
+        AUTO_SANDBOX struct sandbox s;
+        AUTO(appc_app_freep)
+        struct appc_app *app = sandbox_app("/bin/busybox grep NoNewPrivs /proc/self/status");
+        struct outcome o;
+
+        (void)state;
+        app->isolators.no_new_privileges = true;
+        sandbox_init(&s);
+        sandbox_run(&s, app, &o);
+        assert_string_equal(o.out, "NoNewPrivs:\t1\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -264,6 +339,11 @@ int main(void)
                 cmocka_unit_test(a_symlink_in_the_image_does_not_lead_a_volume_out),
                 cmocka_unit_test(missing_program_is_the_apps_mistake),
                 cmocka_unit_test(relative_program_is_found_by_path),
+                cmocka_unit_test(default_seccomp_profile_is_in_force),
+                cmocka_unit_test(seccomp_remove_set_denies_with_the_errno_asked_for),
+                cmocka_unit_test(seccomp_without_errno_kills),
+                cmocka_unit_test(seccomp_can_be_switched_off),
+                cmocka_unit_test(no_new_privileges_where_asked),
         };
 
         sandbox_require();
