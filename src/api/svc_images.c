@@ -29,6 +29,8 @@ struct list_images {
         struct job job;         /* first: the job is this object */
         struct jobs *jobs;      /* borrowed */
         struct grpc_call *call; /* borrowed until it is finished or cancelled */
+        const char *dir;        /* borrowed */
+        bool begun;             /* what is below is there */
         struct datadir data;
         struct image_filters *filters; /* owned; borrows from the request, which the call keeps */
         bool detail;
@@ -42,7 +44,7 @@ struct list_images {
 
 static void list_free(struct list_images *list)
 {
-        jobs_remove(list->jobs, &list->job);
+        jobs_end(list->jobs, &list->job);
         datadir_done(&list->data);
         image_filters_free(list->filters);
         strv_done(&list->ids);
@@ -103,6 +105,15 @@ static int add_image(struct list_images *list, const struct image_view *view, co
         return 0;
 }
 
+/* Not before the first step: those who wait for it hold nothing. */
+static int list_begin(struct list_images *list, struct err *e)
+{
+        list->begun = true;
+        if (datadir_open(list->dir, &list->data, e) < 0)
+                return -1;
+        return datadir_image_ids(&list->data, &list->ids, e);
+}
+
 static bool list_step(struct job *job)
 {
         struct list_images *list = (struct list_images *)job;
@@ -110,6 +121,8 @@ static bool list_step(struct job *job)
         const char *id;
         struct err e;
 
+        if (!list->begun && list_begin(list, &e) < 0)
+                return list_fail(list, &e);
         if (list->next == list->ids.n)
                 return list_end(list);
         id = list->ids.v[list->next++];
@@ -138,15 +151,14 @@ void svc_list_images(struct grpc_call *call, const ProtobufCMessage *request, vo
         struct list_images *list = xcalloc(1, sizeof(*list));
         struct err e;
 
-        list->job.step = list_step;
+        list->job = (struct job){ .step = list_step, .heavy = true };
+        list->dir = service->dir;
         list->jobs = &service->jobs;
         list->call = call;
         list->data = DATADIR_NULL;
         list->detail = wanted->detail;
         list->reply = BUF_NULL(LIMIT_API_REPLY_BYTES);
-        if (image_filters_new(wanted->filters, wanted->n_filters, &list->filters, &e) < 0 ||
-            datadir_open(service->dir, &list->data, &e) < 0 ||
-            datadir_image_ids(&list->data, &list->ids, &e) < 0) {
+        if (image_filters_new(wanted->filters, wanted->n_filters, &list->filters, &e) < 0) {
                 (void)list_fail(list, &e);
                 return;
         }

@@ -50,7 +50,7 @@ static void logs_handle_closed(uv_handle_t *handle)
 /* The call is over for us; the memory goes when the loop has let go of the handles. */
 static void logs_free(struct get_logs *logs)
 {
-        jobs_remove(logs->jobs, &logs->job);
+        jobs_end(logs->jobs, &logs->job);
         logs->call = NULL;
         logs_reader_free(logs->reader);
         buf_done(&logs->reply);

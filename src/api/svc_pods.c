@@ -18,6 +18,8 @@ struct list_pods {
         struct job job;         /* first: the job is this object */
         struct jobs *jobs;      /* borrowed */
         struct grpc_call *call; /* borrowed until it is finished or cancelled */
+        const char *dir;        /* borrowed */
+        bool begun;             /* what is below is there */
         struct datadir data;
         struct pod_filters *filters; /* owned; borrows from the request, which the call keeps */
         bool filtered;
@@ -29,7 +31,7 @@ struct list_pods {
 
 static void list_free(struct list_pods *list)
 {
-        jobs_remove(list->jobs, &list->job);
+        jobs_end(list->jobs, &list->job);
         datadir_done(&list->data);
         pod_filters_free(list->filters);
         strv_done(&list->ids);
@@ -113,11 +115,22 @@ static int add_next(struct list_pods *list, char *id, struct err *e)
         return add_pod(list, pod, e);
 }
 
+/* Not before the first step: those who wait for it hold nothing. */
+static int list_begin(struct list_pods *list, struct err *e)
+{
+        list->begun = true;
+        if (datadir_open(list->dir, &list->data, e) < 0)
+                return -1;
+        return datadir_pod_ids(&list->data, &list->ids, e);
+}
+
 static bool list_step(struct job *job)
 {
         struct list_pods *list = (struct list_pods *)job;
         struct err e;
 
+        if (!list->begun && list_begin(list, &e) < 0)
+                return list_fail(list, &e);
         if (list->next == list->ids.n)
                 return list_end(list);
         if (add_next(list, list->ids.v[list->next++], &e) < 0)
@@ -139,16 +152,15 @@ void svc_list_pods(struct grpc_call *call, const ProtobufCMessage *request, void
         struct list_pods *list = xcalloc(1, sizeof(*list));
         struct err e;
 
-        list->job.step = list_step;
+        list->job = (struct job){ .step = list_step, .heavy = true };
+        list->dir = service->dir;
         list->jobs = &service->jobs;
         list->call = call;
         list->data = DATADIR_NULL;
         list->filtered = wanted->n_filters > 0;
         list->detail = wanted->detail;
         list->reply = BUF_NULL(LIMIT_API_REPLY_BYTES);
-        if (pod_filters_new(wanted->filters, wanted->n_filters, &list->filters, &e) < 0 ||
-            datadir_open(service->dir, &list->data, &e) < 0 ||
-            datadir_pod_ids(&list->data, &list->ids, &e) < 0) {
+        if (pod_filters_new(wanted->filters, wanted->n_filters, &list->filters, &e) < 0) {
                 (void)list_fail(list, &e);
                 return;
         }

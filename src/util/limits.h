@@ -50,3 +50,5 @@
 #define LIMIT_FILTER_VALUES 65536u /* too_many_values_are_refused */
 /* One reply of the API: 10,000 pods with manifests of 25 KB. Whoever has more must filter. */
 #define LIMIT_API_REPLY_BYTES (256u * 1024 * 1024)
+#define LIMIT_API_HEAVY_JOBS                                                                       \
+        8u /* lists being made at a time: each holds 8 descriptors and its reply */

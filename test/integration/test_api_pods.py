@@ -367,3 +367,20 @@ def test_a_cancelled_list_ends_its_work(start_api, tree):
         call.future(request).cancel()
     server.client.pods()
     assert server.descriptors() == before
+
+
+def test_hundreds_of_lists_at_once_need_few_descriptors(start_api, tree, pb):
+    import apiclient
+    import resource
+
+    ids = sorted(tree.pod("run", "web", pid=1).uuid for _ in range(60))
+    limit = (150, 150)
+    server = start_api(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
+    clients = [apiclient.Client(server.addresses[0], pb) for _ in range(4)]
+    call = "/v1alpha.PublicAPI/ListPods"
+    pending = [client.channel.unary_unary(call, response_deserializer=pb.ListPodsResponse.FromString).future(b"", timeout=60)
+               for _ in range(90) for client in clients]
+    for answer in pending:
+        assert [p.id for p in answer.result().pods] == ids
+    for client in clients:
+        client.close()

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "api/jobs.h"
+#include "util/limits.h"
 
 struct counter {
         struct job job;
@@ -61,7 +62,7 @@ static void a_job_runs_to_its_end_and_then_the_loop_rests(void **state)
         jobs_add(&f.jobs, &c.job); /* once more changes nothing */
         assert_int_equal(uv_run(&f.loop, UV_RUN_DEFAULT), 0);
         assert_int_equal(c.done, 100);
-        assert_false(c.job.queued);
+        assert_int_equal(c.job.place, JOB_IDLE);
         assert_false(uv_is_active((uv_handle_t *)&f.jobs.idle));
         fixture_done(&f);
 }
@@ -91,11 +92,62 @@ static void a_removed_job_does_not_run(void **state)
         fixture_init(&f);
         jobs_add(&f.jobs, &a.job);
         jobs_add(&f.jobs, &b.job);
-        jobs_remove(&f.jobs, &a.job);
-        jobs_remove(&f.jobs, &a.job);
+        jobs_end(&f.jobs, &a.job);
+        jobs_end(&f.jobs, &a.job);
         (void)uv_run(&f.loop, UV_RUN_DEFAULT);
         assert_int_equal(a.done, 0);
         assert_int_equal(b.done, 5);
+        fixture_done(&f);
+}
+
+/* A heavy job ends itself with its last step, as their owners do. */
+struct heavy {
+        struct counter counter;
+        struct jobs *jobs;
+        size_t *now, *most;
+};
+
+static bool lift(struct job *job)
+{
+        struct heavy *h = (struct heavy *)job;
+
+        if (h->counter.done == 0 && ++*h->now > *h->most)
+                *h->most = *h->now;
+        if (count(job))
+                return true;
+        --*h->now;
+        jobs_end(h->jobs, job);
+        return false;
+}
+
+static void few_heavy_jobs_are_begun_at_a_time(void **state)
+{
+        struct heavy heavy[3 * LIMIT_API_HEAVY_JOBS];
+        struct counter light = { .job.step = count, .left = 1 };
+        size_t now = 0, most = 0;
+        struct fixture f;
+
+        (void)state;
+        fixture_init(&f);
+        for (size_t i = 0; i < ARRAY_LEN(heavy); i++) {
+                heavy[i] = (struct heavy){
+                        .counter = { .job = { .step = lift, .heavy = true }, .left = 10 },
+                        .jobs = &f.jobs,
+                        .now = &now,
+                        .most = &most,
+                };
+                jobs_add(&f.jobs, &heavy[i].counter.job);
+        }
+        jobs_add(&f.jobs, &light.job);
+        jobs_end(&f.jobs, &heavy[2].counter.job);                    /* begun */
+        jobs_end(&f.jobs, &heavy[ARRAY_LEN(heavy) - 1].counter.job); /* waiting */
+        (void)uv_run(&f.loop, UV_RUN_DEFAULT);
+        assert_int_equal(most, LIMIT_API_HEAVY_JOBS);
+        assert_int_equal(now, 0);
+        assert_int_equal(light.done, 1);
+        for (size_t i = 0; i < ARRAY_LEN(heavy); i++)
+                assert_int_equal(heavy[i].counter.done,
+                                 i == 2 || i == ARRAY_LEN(heavy) - 1 ? 0 : 10);
         fixture_done(&f);
 }
 
@@ -132,6 +184,7 @@ int main(void)
                 cmocka_unit_test(a_job_runs_to_its_end_and_then_the_loop_rests),
                 cmocka_unit_test(jobs_take_turns),
                 cmocka_unit_test(a_removed_job_does_not_run),
+                cmocka_unit_test(few_heavy_jobs_are_begun_at_a_time),
                 cmocka_unit_test(long_work_lets_the_loop_breathe),
         };
 
