@@ -5,13 +5,17 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import time
 
+import pytest
+
 BUSYBOX = "/bin/busybox"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 def busybox_root(root):
@@ -137,3 +141,36 @@ def namespace_of(pid):
         except OSError:
             continue
     return found
+
+
+@pytest.fixture
+def store(data_dir, carob):
+    """Images: example.com/sh (a shell), /true, /sleep; whatever runs when the test ends is killed and checked for leftovers."""
+    made = Store(data_dir)
+    made.add("example.com/sh", "/bin/sh", "-c")
+    made.add("example.com/true", "/bin/true")
+    made.add("example.com/sleep", "/bin/sleep", "1000")
+    yield made
+    uuids = [p["name"] for p in pods(carob)]
+    for uuid in uuids:
+        carob("stop", "--force", uuid, status=None)
+    until(lambda: not processes_of(data_dir), what="supervisors to end")
+    carob("gc", "--grace-period=0s", "--expire-prepared=0s")
+    assert not pods(carob)
+    assert not mounts_below(data_dir)
+    assert not [c for uuid in uuids for c in cgroups_of(uuid)]
+
+
+def pods(carob):
+    return json.loads(carob("list", "--format=json").stdout)
+
+
+def status(carob, pod):
+    return json.loads(carob("status", pod, "--format=json").stdout)
+
+
+def start(carob, *args):
+    """A detached pod's uuid."""
+    out = carob("run", "--detach", *args).stdout
+    assert UUID.match(out.strip()) and out.count("\n") == 1
+    return out.strip()

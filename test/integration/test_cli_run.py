@@ -10,45 +10,11 @@ import time
 
 import pytest
 
-from clirun import Store, alive, cgroups_of, mounts_below, namespace_of, parent_of, processes_of, until
+from clirun import UUID, alive, namespace_of, parent_of, pods, processes_of, start, status, store, until  # noqa: F401
 
 pytestmark = pytest.mark.root
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 LOOP = "trap 'echo got TERM; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
-
-
-@pytest.fixture
-def store(data_dir, carob):
-    """Images: example.com/sh (a shell), /true, /sleep; whatever runs when the test ends is killed and checked for leftovers."""
-    made = Store(data_dir)
-    made.add("example.com/sh", "/bin/sh", "-c")
-    made.add("example.com/true", "/bin/true")
-    made.add("example.com/sleep", "/bin/sleep", "1000")
-    yield made
-    uuids = [p["name"] for p in pods(carob)]
-    for uuid in uuids:
-        carob("stop", "--force", uuid, status=None)
-    until(lambda: not processes_of(data_dir), what="supervisors to end")
-    carob("gc", "--grace-period=0s", "--expire-prepared=0s")
-    assert not pods(carob)
-    assert not mounts_below(data_dir)
-    assert not [c for uuid in uuids for c in cgroups_of(uuid)]
-
-
-def pods(carob):
-    return json.loads(carob("list", "--format=json").stdout)
-
-
-def status(carob, pod):
-    return json.loads(carob("status", pod, "--format=json").stdout)
-
-
-def start(carob, *args):
-    """A detached pod's uuid."""
-    out = carob("run", "--detach", *args).stdout
-    assert UUID.match(out.strip()) and out.count("\n") == 1
-    return out.strip()
 
 
 def test_run_passes_output_and_exit_status(carob, store):
@@ -138,8 +104,7 @@ def test_detached_pod_is_seen_stopped_and_removed(carob, store, data_dir):
 def test_detached_failure_is_told(carob, store, data_dir):
     done = carob("run", "--detach", "example.com/true", "--exec=/nonexistent", status=254)
     assert done.stdout == "" and "/nonexistent" in done.stderr
-    until(lambda: pods(carob)[0]["state"] == "exited", what="the pod's end")
-    assert not processes_of(data_dir)
+    until(lambda: pods(carob)[0]["state"] == "exited" and not processes_of(data_dir), what="the pod's end")
 
 
 def test_stop_with_force_asks_nobody(carob, store):

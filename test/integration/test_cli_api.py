@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`carob api`: the service asked from the command line; and `carob api-service`."""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def call(start_api, carob):
+    """call("ListPods", {...}) asks a running service."""
+    address = start_api().addresses[0]
+
+    def run(name, request=None, *flags, status=0, **kwargs):
+        words = ["api", f"--address={address}", *flags, name]
+        if request is not None:
+            words.append(request if isinstance(request, str) else json.dumps(request))
+        return carob(*words, status=status, **kwargs)
+
+    return run
+
+
+def test_replies_are_json_lines(call, tree):
+    a = tree.pod("prepared", "a")
+    tree.pod("prepare", "b")
+    reply = json.loads(call("ListPods", {"filters": [{"states": ["POD_STATE_PREPARED"]}]}).stdout)
+    assert [p["id"] for p in reply["pods"]] == [a.uuid]
+    assert json.loads(call("listpods").stdout)["pods"][0]["state"] in ("POD_STATE_PREPARED", "POD_STATE_ABORTED_PREPARE")
+    assert call("GetInfo").stdout.count("\n") == 1
+    pretty = call("InspectPod", {"id": a.uuid}, "--format=json-pretty").stdout
+    assert pretty.startswith('{\n\t"pod": {\n') and json.loads(pretty)["pod"]["apps"][0]["name"] == "a"
+
+
+def test_request_from_standard_input(call, tree):
+    a = tree.pod("prepared", "a")
+    assert json.loads(call("InspectPod", "-", input=json.dumps({"id": a.uuid})).stdout)["pod"]["id"] == a.uuid
+
+
+def test_streams_print_each_reply(call, tree):
+    pod = tree.pod("run", "a", created=10**18, started=10**18, pid=1)
+    pod.log("a", (10**18, "one"), (10**18 + 1, "two"))
+    lines = [l for out in call("GetLogs", {"pod_id": pod.uuid}).stdout.splitlines() for l in json.loads(out)["lines"]]
+    assert [l.split("MESSAGE=")[1] for l in lines] == ["one", "two"]
+
+
+def test_errors_name_the_code(call):
+    done = call("InspectPod", {"id": "00000000"}, status=254)
+    assert done.stderr.startswith("api: InspectPod: NOT_FOUND: ") and '"00000000"' in done.stderr
+    assert call("Nope", status=254).stderr.startswith('api: no call "Nope"; there are GetInfo, ')
+    assert call("ListPods", "{", status=254).stderr.startswith("api: request: ")
+    done = call("ListPods", {"filters": [{"states": ["RUNING"]}]}, status=254)
+    assert done.stderr.startswith('api: request: filters[0].states[0]: ') and "RUNING" in done.stderr
+
+
+def test_nobody_listening_is_told(carob, short_tmp):
+    done = carob("api", f"--address=unix:{short_tmp}/none", "GetInfo", status=254)
+    assert done.stderr.startswith("api: ") and f"{short_tmp}/none" in done.stderr
+
+
+def test_api_service_becomes_carob_api(build, data_dir, short_tmp):
+    proc = subprocess.Popen([build / "carob", f"--dir={data_dir}", "api-service", f"--listen=unix:{short_tmp}/s"],
+                            stderr=subprocess.PIPE, text=True)
+    try:
+        while "running" not in (line := proc.stderr.readline()):
+            assert line
+        assert os.path.basename(os.readlink(f"/proc/{proc.pid}/exe")) == "carob-api"
+        done = subprocess.run([build / "carob", "api", f"--address=unix:{short_tmp}/s", "GetInfo"], capture_output=True, text=True)
+        assert json.loads(done.stdout)["info"]["globalFlags"]["dir"] == os.path.realpath(data_dir)
+    finally:
+        proc.send_signal(signal.SIGTERM)
+        proc.communicate(timeout=10)
+    assert proc.returncode == 0
