@@ -50,6 +50,8 @@ static void put_path(const struct doc *d, struct buf *out)
 }
 
 static int complain(const struct doc *d, enum err_kind kind, struct err *e, const char *fmt,
+                    va_list ap) __attribute__((format(printf, 4, 0)));
+static int complain(const struct doc *d, enum err_kind kind, struct err *e, const char *fmt,
                     va_list ap)
 {
         struct buf path = BUF_NULL(PATH_TEXT_MAX);

@@ -58,6 +58,7 @@ static void a_killed_owner_ends_the_wait(void **state)
         AUTO_WORLD struct world w = world_new();
         AUTO_POD struct pod p = running(&w, 1);
         pid_t child = fork();
+        char want[128];
         struct err e;
 
         (void)state;
@@ -67,8 +68,8 @@ static void a_killed_owner_ends_the_wait(void **state)
         }
         assert_ok(pod_write_pid(p.fd, child, &e), &e);
         pod_done(&p);
-        assert_err(pod_wait(&w.s, p.uuid.text, POD_WAIT_EXITED, in(20), &e), &e, ERR_TIMEOUT,
-                   xasprintf("pod %s is still running", p.uuid.text));
+        (void)snprintf(want, sizeof(want), "pod %s is still running", p.uuid.text);
+        assert_err(pod_wait(&w.s, p.uuid.text, POD_WAIT_EXITED, in(20), &e), &e, ERR_TIMEOUT, want);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_ok(pod_wait(&w.s, p.uuid.text, POD_WAIT_EXITED, in(5000), &e), &e);
         reap(child);
