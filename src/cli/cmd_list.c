@@ -96,7 +96,7 @@ static int list_main(char *const *args, size_t n, struct err *e)
 {
         AUTO(engine_done) struct engine eng = ENGINE_NULL;
         AUTO(pod_view_list_done) struct pod_view_list list = POD_VIEW_LIST_NULL;
-        unsigned want = POD_VIEW_FACTS | POD_VIEW_MANIFEST | POD_VIEW_IMAGES;
+        unsigned want = POD_VIEW_TIMES | POD_VIEW_NETWORKS | POD_VIEW_NAMES;
 
         (void)args;
         (void)n;

@@ -17,7 +17,8 @@ enum { LOCK_TRY_MS = 50 };
 
 /*
  * Group carob may read, if there is such a group; what is made beneath inherits it through the
- * set-group-id bit. Without the group, or the right to give: private to the owner, which harms nobody.
+ * set-group-id bit. Without the group, or the right to give: private to the owner, which harms
+ * nobody.
  */
 static int give_to_group(int dirfd, const char *name)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Apart from change.c, which looks up a group by name: the supervisor links this without the name service. */
+/*
+ * Apart from change.c, which looks up a group by name: the supervisor links this without the name
+ * service.
+ */
 #include "pod/change.h"
 
 #include <errno.h>

@@ -12,6 +12,19 @@
 #include "util/fs.h"
 #include "util/mem.h"
 
+void view_apps_done(struct pod_view *v)
+{
+        for (size_t i = 0; i < v->n_apps; i++) {
+                free(v->apps[i].name);
+                free(v->apps[i].image_id);
+                free(v->apps[i].image_name);
+                free(v->apps[i].image_version);
+        }
+        free(v->apps);
+        v->apps = NULL;
+        v->n_apps = 0;
+}
+
 struct pod_view *pod_view_free(struct pod_view *v)
 {
         if (!v)
@@ -21,12 +34,7 @@ struct pod_view *pod_view_free(struct pod_view *v)
         free(v->reason);
         free(v->name);
         free(v->manifest);
-        for (size_t i = 0; i < v->n_apps; i++) {
-                free(v->apps[i].image_id);
-                free(v->apps[i].image_name);
-                free(v->apps[i].image_version);
-        }
-        free(v->apps);
+        view_apps_done(v);
         appc_pod_manifest_free(v->parsed);
         free(v->problem);
         free(v);

@@ -24,25 +24,31 @@
 #include "util/time.h"
 
 /*
- * What to read; each costs some system calls per pod. Id, directory, state and gc_marked_at are
- * always there.
+ * What to read; each costs some system calls per pod. Id, state and gc_marked_at are always
+ * there.
  */
 enum pod_view_want {
         POD_VIEW_STATE = 0,
-        POD_VIEW_FACTS =
-                1
-                << 0, /* created_at, started_at, pid, cgroup, networks, finished_at, exit code, reason */
+        POD_VIEW_TIMES = 1 << 0,    /* created_at, started_at */
+        POD_VIEW_PROCESS = 1 << 1,  /* pid, started_at, cgroup, ready */
+        POD_VIEW_NETWORKS = 1 << 2, /* networks */
+        POD_VIEW_END = 1 << 3,      /* finished_at, exit code, reason */
+        POD_VIEW_FACTS = POD_VIEW_TIMES | POD_VIEW_PROCESS | POD_VIEW_NETWORKS | POD_VIEW_END,
+        /*
+         * Apps with their names and their images' names, and the pod's name where its manifest
+         * says it: a quick look that does not check, and does not keep, the rest of the manifest.
+         * For tables of many pods.
+         */
+        POD_VIEW_NAMES = 1 << 4,
         POD_VIEW_MANIFEST =
-                1
-                << 1, /* manifest bytes and parsed, name; apps with name, image id and annotations */
-        POD_VIEW_IMAGES =
-                1 << 2, /* image name, version, format of each app (brings MANIFEST along) */
-        POD_VIEW_APPS = 1 << 3, /* status of each app (brings MANIFEST along) */
+                1 << 5, /* bytes and parsed, name; apps with name, image id, annotations */
+        POD_VIEW_IMAGES = 1 << 6, /* image of each app, from image.json (brings MANIFEST along) */
+        POD_VIEW_APPS = 1 << 7,   /* status of each app (brings MANIFEST along) */
         POD_VIEW_ALL = POD_VIEW_FACTS | POD_VIEW_MANIFEST | POD_VIEW_IMAGES | POD_VIEW_APPS,
 };
 
 struct pod_view_app {
-        const char *name;    /* borrowed from the view's manifest */
+        char *name;          /* owned */
         char *image_id;      /* owned; from image.json, else as the pod manifest has it */
         char *image_name;    /* owned; NULL: not known */
         char *image_version; /* owned; NULL: not known */
@@ -55,8 +61,9 @@ struct pod_view_app {
         int exit_code; /* -1: has not exited, or not known */
         int signal;
         bool oom;
-        const struct kv_list *annotations;   /* borrowed */
-        const struct appc_pod_app *manifest; /* borrowed; what the pod manifest says of it */
+        const struct kv_list *annotations; /* borrowed; NULL for POD_VIEW_NAMES */
+        const struct appc_pod_app
+                *manifest; /* borrowed; what the pod manifest says of it; NULL as above */
 };
 
 struct pod_view {

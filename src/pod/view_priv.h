@@ -23,8 +23,17 @@ void view_reader_done(struct view_reader *r);
  */
 ssize_t view_read_small(struct view_reader *r, int dirfd, const char *path, struct stat *ret_st);
 
+void view_apps_done(struct pod_view *v); /* none afterwards */
+
 /* Read the opened pod. Never fails. */
 struct pod_view *view_of(struct view_reader *r, struct pod_store *s, struct pod *p, unsigned want);
+
+/*
+ * Fill apps and name of @v from the bytes of a pod manifest (followed by a NUL) without parsing
+ * all of it: 0, or -1 with @v as it was when the manifest is unusual (or broken) and has to be
+ * parsed to be understood.
+ */
+int view_brief(const char *manifest, size_t len, struct pod_view *v);
 
 /*
  * Names in the pod directories @dirs that are UUIDs of directories; a pod that moves may be there
