@@ -43,6 +43,13 @@ def until(condition, timeout=10):
         time.sleep(0.005)
 
 
+def cmdline(pid):
+    try:
+        return open(f"/proc/{pid}/cmdline", "rb").read()
+    except OSError:
+        return b""
+
+
 # --- a life ---
 
 
@@ -122,6 +129,20 @@ def test_orphans_are_reaped_and_nobody_wakes_up_when_idle(make):
     kids = subprocess.run(["ps", "--ppid", str(pod.proc.pid), "-o", "stat="], capture_output=True, text=True).stdout
     assert "Z" not in kids
     pod.proc.send_signal(signal.SIGTERM)
+    assert pod.wait()[0] == 128 + signal.SIGTERM
+
+
+def pss_kib(pid):
+    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/smaps_rollup") if line.startswith("Pss:"))
+
+
+def test_supervisor_and_init_are_small_when_idle(make):
+    pod = make(app("a", "/bin/sleep", "1000")).start(detached=True)
+    assert os.read(pod.report, 10) == b"ok"
+    os.close(pod.report)
+    until(lambda: pss_kib(pod.proc.pid) + pss_kib(pod.init_pid()) <= 400)
+    assert cmdline(pod.init_pid()) in (b"", cmdline(pod.proc.pid))
+    pod.proc.terminate()
     assert pod.wait()[0] == 128 + signal.SIGTERM
 
 
@@ -295,13 +316,6 @@ def test_sigkill_of_the_supervisor_at_any_moment(make):
         # "Until": a child that only syncs the pod's files may still wait for the disk.
         until(lambda: not [p for p in os.listdir("/proc") if p.isdigit() and alive(p) and tag in cmdline(p)])
         pod.clean()
-
-
-def cmdline(pid):
-    try:
-        return open(f"/proc/{pid}/cmdline", "rb").read()
-    except OSError:
-        return b""
 
 
 def test_sigkill_of_the_init_ends_the_pod_truthfully(make):

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <stddef.h>
+
+#include "supervisor/loop.h"
+
+struct counter {
+        struct loop_source source;
+        struct loop *loop;
+        struct counter *victim; /* removed when we are called */
+        int pipe[2];
+        int calls;
+};
+
+static void called(struct loop_source *s, uint32_t events)
+{
+        struct counter *c = LOOP_OWNER(s, struct counter, source);
+        (void)events;
+
+        c->calls++;
+        if (c->victim)
+                loop_remove(c->loop, &c->victim->source);
+}
+
+static void counter_init(struct counter *c, struct loop *l)
+{
+        *c = (struct counter){ .source = { -1, called }, .loop = l };
+        assert_int_equal(pipe(c->pipe), 0);
+        assert_int_equal(loop_add(l, &c->source, c->pipe[0], EPOLLIN), 0);
+}
+
+static void counter_done(struct counter *c)
+{
+        loop_remove(c->loop, &c->source);
+        (void)close(c->pipe[0]);
+        (void)close(c->pipe[1]);
+}
+
+static void ready_sources_are_called_until_they_are_not(void **state)
+{
+        AUTO(loop_done) struct loop l = LOOP_NULL;
+        struct counter c;
+        struct err e;
+        char byte;
+        (void)state;
+
+        assert_ok(loop_init(&l, &e), &e);
+        counter_init(&c, &l);
+        assert_int_equal(loop_turn(&l, 0), 0);
+        assert_int_equal(write(c.pipe[1], "x", 1), 1);
+        assert_int_equal(loop_turn(&l, -1), 1);
+        assert_int_equal(loop_turn(&l, -1), 1);
+        assert_int_equal(c.calls, 2);
+        assert_int_equal(read(c.pipe[0], &byte, 1), 1);
+        assert_int_equal(loop_turn(&l, 0), 0);
+        counter_done(&c);
+}
+
+static void source_removed_by_an_earlier_one_is_not_called(void **state)
+{
+        AUTO(loop_done) struct loop l = LOOP_NULL;
+        struct counter a, b;
+        struct err e;
+        (void)state;
+
+        assert_ok(loop_init(&l, &e), &e);
+        counter_init(&a, &l);
+        counter_init(&b, &l);
+        a.victim = &b;
+        b.victim = &a;
+        assert_int_equal(write(a.pipe[1], "x", 1), 1);
+        assert_int_equal(write(b.pipe[1], "x", 1), 1);
+        assert_int_equal(loop_turn(&l, -1), 2);
+        assert_int_equal(a.calls + b.calls, 1);
+        counter_done(&a);
+        counter_done(&b);
+}
+
+static void regular_file_is_refused(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(loop_done) struct loop l = LOOP_NULL;
+        struct loop_source s = LOOP_SOURCE_NULL;
+        AUTO_CLOSE int fd = -1;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_ok(loop_init(&l, &e), &e);
+        assert_int_equal(fs_write_file(d.fd, "f", "", 0, 0600), 0);
+        fd = fs_open_file(d.fd, "f");
+        assert_int_equal(loop_add(&l, &s, fd, EPOLLIN), -EPERM);
+        assert_int_equal(s.fd, -1);
+        loop_remove(&l, &s);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ready_sources_are_called_until_they_are_not),
+                cmocka_unit_test(source_removed_by_an_earlier_one_is_not_called),
+                cmocka_unit_test(regular_file_is_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
