@@ -29,7 +29,13 @@ struct program {
 static void stopped(void *arg)
 {
         struct program *p = arg;
+        sigset_t ours;
 
+        /* An impatient second signal must not kill us in the last moment, when nobody handles it any more. */
+        (void)sigemptyset(&ours);
+        (void)sigaddset(&ours, SIGTERM);
+        (void)sigaddset(&ours, SIGINT);
+        (void)sigprocmask(SIG_BLOCK, &ours, NULL);
         p->server = grpc_server_free(p->server);
         jobs_close(&p->service.jobs);
         uv_close((uv_handle_t *)&p->sigterm, NULL);

@@ -23,6 +23,14 @@ def test_says_what_rkt_said_and_ends_with_0(start_api):
         assert said[2:] == ["API service running", "API service exiting..."]
 
 
+def test_impatient_signals_change_nothing(start_api):
+    for _ in range(20):
+        server = start_api()
+        for _ in range(50):
+            server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+
+
 def test_info_tells_versions_and_flags(start_api, data_dir, short_tmp):
     link = short_tmp / "link"
     link.symlink_to(data_dir)
