@@ -2,7 +2,6 @@
 #include "api/datadir.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "util/auto.h"
@@ -128,12 +127,9 @@ static int add_image_id(int dirfd, const char *name, unsigned char d_type, void 
 int datadir_image_ids(struct datadir *d, struct strv *ret, struct err *e)
 {
         AUTO(strv_done) struct strv ids = STRV_NULL;
-        AUTO_CLOSE int records = -ENOENT;
-        int r;
-
-        if (d->fd >= 0)
-                records = fs_open_beneath(d->fd, "images/records", O_RDONLY | O_DIRECTORY, 0);
-        r = records < 0 ? records : fs_each(records, add_image_id, &ids);
+        AUTO_CLOSE int images = d->fd < 0 ? -ENOENT : fs_open_dir(d->fd, "images");
+        AUTO_CLOSE int records = images < 0 ? images : fs_open_dir(images, "records");
+        int r = records < 0 ? records : fs_each(records, add_image_id, &ids);
         if (r < 0 && r != -ENOENT)
                 return err_set(e, ERR_INTERNAL, -r, "list images/records");
         strv_sort(&ids);
