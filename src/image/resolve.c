@@ -66,55 +66,66 @@ static bool labels_fit(int records, const char *id, const struct image_ref *ref)
         return true;
 }
 
-static bool record_fits(int records, const struct image_record *r, const struct image_ref *ref)
-{
-        if (ref->tag && strcmp(ref->tag, r->version ? r->version : "latest") != 0)
-                return false;
-        if (ref->digest && (!r->manifest_digest || strcmp(ref->digest, r->manifest_digest) != 0))
-                return false;
-        return labels_fit(records, r->id, ref);
-}
-
 /* The best so far of one kind of fit. */
 struct candidate {
-        struct image_record r; /* r.id NULL: none yet */
-        struct strv names;     /* all different names that fit */
+        char id[IMAGE_ID_LEN + 1]; /* "": none yet */
+        nsec at;
+        struct strv names; /* all different names that fit */
 };
 
 static void candidate_done(struct candidate *c)
 {
-        image_record_done(&c->r);
         strv_done(&c->names);
 }
 
-/* Takes over @r. */
-static void candidate_consider(struct candidate *c, struct image_record *r)
+static void candidate_consider(struct candidate *c, const char *id, const char *name, nsec at)
 {
-        bool better = !c->r.id || r->imported_at > c->r.imported_at ||
-                      (r->imported_at == c->r.imported_at && strcmp(r->id, c->r.id) > 0);
-
-        if (!strv_contains(&c->names, r->name))
-                strv_add(&c->names, r->name);
-        if (better) {
-                image_record_done(&c->r);
-                c->r = *r;
-                *r = IMAGE_RECORD_NULL;
-        }
+        if (!strv_contains(&c->names, name))
+                strv_add(&c->names, name);
+        if (c->id[0] && (at < c->at || (at == c->at && strcmp(id, c->id) <= 0)))
+                return;
+        memcpy(c->id, id, IMAGE_ID_LEN + 1);
+        c->at = at;
 }
 
-static void scan(int records, const struct strv *ids, const struct image_ref *ref,
-                 struct candidate *exact, struct candidate *tail)
+struct search {
+        int records;
+        const struct image_ref *ref; /* borrowed */
+        struct candidate exact, tail;
+};
+
+static void search_done(struct search *s)
+{
+        candidate_done(&s->exact);
+        candidate_done(&s->tail);
+}
+
+static void consider_name(struct search *s, const struct image_record *r, const char *name,
+                          const char *version, nsec at)
+{
+        enum fit fit = name_fits(name, s->ref->text);
+
+        if (fit == FIT_NONE ||
+            (s->ref->tag && strcmp(s->ref->tag, version ? version : "latest") != 0))
+                return;
+        if (labels_fit(s->records, r->id, s->ref))
+                candidate_consider(fit == FIT_EXACT ? &s->exact : &s->tail, r->id, name, at);
+}
+
+static void scan(struct search *s, const struct strv *ids)
 {
         for (size_t i = 0; i < ids->n; i++) {
                 AUTO(image_record_done) struct image_record r = IMAGE_RECORD_NULL;
+                const char *digest = s->ref->digest;
                 struct err ignored;
-                enum fit fit;
 
-                if (image_record_read(records, ids->v[i], &r, &ignored) < 0)
+                if (image_record_read(s->records, ids->v[i], &r, &ignored) < 0)
                         continue;
-                fit = name_fits(r.name, ref->text);
-                if (fit != FIT_NONE && record_fits(records, &r, ref))
-                        candidate_consider(fit == FIT_EXACT ? exact : tail, &r);
+                if (digest && (!r.manifest_digest || strcmp(digest, r.manifest_digest) != 0))
+                        continue;
+                consider_name(s, &r, r.name, r.version, r.imported_at);
+                for (size_t k = 0; k < r.n_names; k++)
+                        consider_name(s, &r, r.names[k].name, r.names[k].version, r.names[k].at);
         }
 }
 
@@ -161,20 +172,20 @@ static int resolve_name(int records, const struct image_ref *ref, bool only_exac
                         char ret_id[static IMAGE_ID_LEN + 1], struct err *e)
 {
         AUTO(strv_done) struct strv ids = STRV_NULL;
-        AUTO(candidate_done) struct candidate exact = { 0 }, tail = { 0 };
-        const struct candidate *best = &exact;
+        AUTO(search_done) struct search s = { .records = records, .ref = ref };
+        const struct candidate *best = &s.exact;
 
         if (image_record_ids(records, &ids, e) < 0)
                 return -1;
-        scan(records, &ids, ref, &exact, &tail);
-        if (!exact.r.id && !only_exact) {
-                if (tail.names.n > 1)
-                        return name_ambiguous(ref, &tail.names, e);
-                best = &tail;
+        scan(&s, &ids);
+        if (!s.exact.id[0] && !only_exact) {
+                if (s.tail.names.n > 1)
+                        return name_ambiguous(ref, &s.tail.names, e);
+                best = &s.tail;
         }
-        if (!best->r.id)
+        if (!best->id[0])
                 return name_not_found(ref, e);
-        memcpy(ret_id, best->r.id, IMAGE_ID_LEN + 1);
+        memcpy(ret_id, best->id, IMAGE_ID_LEN + 1);
         return 0;
 }
 

@@ -60,6 +60,14 @@ int image_txn_dirfd(const struct image_txn *t);
 int image_txn_has_image(struct image_txn *t, const char *id, bool *ret, struct err *e);
 
 /*
+ * The image that is there was imported as @name (NULL: the name it has) and @version (NULL: none) once more: from now on both names
+ * mean it, this one before any image that had it earlier. One small durable write. Errors: ERR_NOT_FOUND, ERR_BAD_DATA
+ * (its record is broken, or the name is none), ERR_NO_SPACE, ERR_INTERNAL.
+ */
+int image_txn_add_name(struct image_txn *t, const char *id, const char *name, const char *version,
+                       struct err *e);
+
+/*
  * Look for a published layer (or one finished in this transaction) with this digest: "<alg>:<hex>", the diff
  * id for OCI and docker. *ret_found says whether; then @ret_layer is its directory name, which stays valid
  * while the transaction lives. Errors: ERR_BAD_DATA for a digest that is none; ERR_INTERNAL.
@@ -93,7 +101,7 @@ int image_txn_add_blob(struct image_txn *t, const char *digest, const void *data
  * Publish. @record: what record.h asks for, with layers as finish and find named them (top first; a digest may
  * occur twice); size and imported_at are filled in here (size = its blobs + its layers). @manifest: the appc
  * image manifest JSON as the API shall return it. Somebody else published the same image meanwhile: success,
- * theirs stays. An unusable record of that id is replaced. Blocks for the disk.
+ * theirs stays and gets our name. An unusable record of that id is replaced. Blocks for the disk.
  * Errors: ERR_USAGE (a layer that is neither published nor finished here), ERR_BAD_DATA (invalid record),
  * ERR_NO_SPACE, ERR_INTERNAL; nothing is visible then, and the transaction can only be freed.
  */

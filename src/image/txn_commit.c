@@ -22,6 +22,8 @@
 
 #include "image/record.h"
 #include "image/txn_priv.h"
+#include "image/view_priv.h"
+#include "util/atomic_file.h"
 #include "util/auto.h"
 #include "util/flock.h"
 #include "util/fs.h"
@@ -174,8 +176,53 @@ static int make_record(struct image_txn *t, const struct image_record *record, c
         return write_record(t, dir, record, manifest, manifest_len, e);
 }
 
-static int publish_record(struct image_txn *t, const char *id, struct err *e)
+/* The guard is held: nobody else rewrites a record. */
+static int add_name(struct image_txn *t, const char *id, const char *name, const char *version,
+                    struct err *e)
 {
+        AUTO(image_record_done) struct image_record r = IMAGE_RECORD_NULL;
+        AUTO(buf_done) struct buf json = BUF_NULL(LIMIT_STATE_FILE_BYTES);
+        AUTO_CLOSE int dir = -1;
+        int code;
+
+        if (image_record_read(t->store->records_fd, id, &r, e) < 0)
+                return -1;
+        image_record_add_name(&r, name ? name : r.name, name ? version : r.version, time_now());
+        if (image_record_print(&r, &json, e) < 0)
+                return -1;
+        dir = fs_open_dir(t->store->records_fd, id);
+        code = dir < 0 ? dir
+                       : atomic_file_write(dir, "record.json", json.data, json.len, 0640,
+                                           ATOMIC_FILE_DURABLE);
+        if (code < 0)
+                return err_set(e, ERR_INTERNAL, -code, "name image %s", id);
+        image_store_give_group(t->store, dir, "record.json");
+        return 0;
+}
+
+static int take_guard(struct image_txn *t, int *ret, struct err *e)
+{
+        AUTO_CLOSE int guard = fs_open_dir(t->store->layers_fd, ".");
+        int r = guard < 0 ? guard : flock_wait(guard, true, time_monotonic() + IMAGE_LOCK_WAIT);
+
+        if (r < 0)
+                return err_set(e, r == -ETIMEDOUT ? ERR_BUSY : ERR_INTERNAL, -r,
+                               "lock images/layers");
+        *ret = TAKE_FD(guard);
+        return 0;
+}
+
+int image_txn_add_name(struct image_txn *t, const char *id, const char *name, const char *version,
+                       struct err *e)
+{
+        AUTO_CLOSE int guard = -1;
+
+        return take_guard(t, &guard, e) < 0 ? -1 : add_name(t, id, name, version, e);
+}
+
+static int publish_record(struct image_txn *t, const struct image_record *record, struct err *e)
+{
+        const char *id = record->id;
         unsigned flags = RENAME_NOREPLACE;
         bool theirs = false;
 
@@ -183,7 +230,7 @@ static int publish_record(struct image_txn *t, const char *id, struct err *e)
                 if (image_txn_has_image(t, id, &theirs, e) < 0)
                         return -1;
                 if (theirs)
-                        return 0;
+                        return add_name(t, id, record->name, record->version, e);
                 flags = RENAME_EXCHANGE; /* the broken one goes with the temporary directory */
         }
         if (renameat2(t->tmp.fd, "record", t->store->records_fd, id, flags) < 0)
@@ -197,15 +244,11 @@ static int publish_record(struct image_txn *t, const char *id, struct err *e)
 static int publish_contents(struct image_txn *t, int *ret_guard, struct err *e)
 {
         AUTO_CLOSE int guard = -1;
-        int r;
 
         if (syncfs(t->tmp.fd) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "write the image's layers to disk");
-        guard = fs_open_dir(t->store->layers_fd, ".");
-        r = guard < 0 ? guard : flock_wait(guard, true, time_monotonic() + IMAGE_LOCK_WAIT);
-        if (r < 0)
-                return err_set(e, r == -ETIMEDOUT ? ERR_BUSY : ERR_INTERNAL, -r,
-                               "lock images/layers");
+        if (take_guard(t, &guard, e) < 0)
+                return -1;
         if (publish_layers(t, e) < 0 || publish_blobs(t, e) < 0 || sync_parents(t, e) < 0)
                 return -1;
         *ret_guard = TAKE_FD(guard);
@@ -229,7 +272,7 @@ int image_txn_commit(struct image_txn *t, struct image_record *record, const voi
         record->imported_at = time_now();
         if (make_record(t, record, manifest, manifest_len, e) < 0)
                 return -1;
-        return publish_record(t, record->id, e);
+        return publish_record(t, record, e);
 }
 
 int image_txn_commit_layer(struct image_txn *t, const char *provisional,

@@ -55,7 +55,7 @@ int image_view_read(int data_fd, const char *id, struct image_view *ret, struct 
  *   ERR_AMBIGUOUS.
  * - a name, exact; with tag, labels, digest all of them must be equal ("latest" also fits an image without
  *   version). Several fit: the newest import wins, whatever its version, since that is what the user
- *   brought in last; equal times: the greater id.
+ *   brought in last (importing an image again under some name counts for that name); equal times: the greater id.
  * - if no name is equal: the end of a name after a '/' ("busybox", "library/busybox"), same rules; when images
  *   of different names fit: ERR_AMBIGUOUS, the text lists them.
  * None: ERR_NOT_FOUND 'cannot find image satisfying name: "x" and labels: [...] in the local store'.

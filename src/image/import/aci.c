@@ -82,7 +82,8 @@ static int run(struct import *im, const struct import_source *s, struct err *e)
         import_id_from_sha512(r.stream.sha512, id);
         /* Not the digest's own name: as a layer of an OCI image the same tar would be unpacked differently. */
         (void)snprintf(key, sizeof(key), "acisha512:%s", r.stream.sha512);
-        if (image_txn_has_image(txn, id, &there, e) < 0)
+        if (image_txn_has_image(txn, id, &there, e) < 0 ||
+            (there && image_txn_add_name(txn, id, NULL, NULL, e) < 0))
                 return err_wrap(e, "%s", im->file);
         if (!there) {
                 if (image_txn_finish_layer(txn, token, key, r.tar.bytes, layer, e) < 0)

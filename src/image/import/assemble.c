@@ -229,13 +229,16 @@ int import_assemble(struct import *im, const struct assemble *a, struct err *e)
         if (image_txn_begin(&b.txn, im->store, IMAGE_LOCK_WAIT, e) < 0 ||
             image_txn_has_image(b.txn, id, &there, e) < 0)
                 return err_wrap(e, "%s", im->file);
+        if (convert(&b, e) < 0)
+                return -1;
         if (there) {
+                /* The id says nothing of the tag: this may be another name of the same image. */
+                if (image_txn_add_name(b.txn, id, b.oci.name, b.oci.version, e) < 0)
+                        return err_wrap(e, "%s", im->file);
                 import_progress(im, "image", 0, 0, true);
                 import_add_id(im, id);
                 return 0;
         }
-        if (convert(&b, e) < 0)
-                return -1;
         b.fds = xcalloc(a->n_layers, sizeof(*b.fds));
         b.names = xcalloc(a->n_layers, sizeof(*b.names));
         if (build_layers(&b, e) < 0 || commit(&b, id, e) < 0)

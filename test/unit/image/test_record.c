@@ -12,7 +12,8 @@ static const char full[] =
         "\",\"format\":\"oci\",\"format_version\":\"1.0.0\",\"name\":\"example.com/a\","
         "\"version\":\"1.2\",\"layers\":[\"12\",\"7\"],\"size\":9000000000,\"imported_at\":"
         "1700000000123456789,\"manifest_digest\":\"" DIGEST "\",\"config_digest\":\"" DIGEST
-        "\",\"dependencies\":[\"" ID "\"]}";
+        "\",\"names\":[{\"name\":\"b\",\"version\":\"1\",\"at\":5},{\"name\":\"c\",\"at\":6}]"
+        ",\"dependencies\":[\"" ID "\"]}";
 
 static void record_survives_the_round_trip_byte_for_byte(void **state)
 {
@@ -30,6 +31,8 @@ static void record_survives_the_round_trip_byte_for_byte(void **state)
         assert_int_equal(r.size, 9000000000);
         assert_int_equal(r.imported_at, 1700000000123456789);
         assert_string_equal(r.dependencies.v[0], ID);
+        assert_int_equal(r.n_names, 2);
+        assert_null(r.names[1].version);
         assert_ok(image_record_print(&r, &out, &e), &e);
         assert_string_equal(buf_str(&out), full);
 }
@@ -110,6 +113,60 @@ static void printing_refuses_what_parsing_would(void **state)
         assert_int_equal(out.len, 0);
 }
 
+static void names_are_kept_once_and_the_oldest_gives_way(void **state)
+{
+        AUTO(image_record_done) struct image_record r = IMAGE_RECORD_NULL;
+
+        (void)state;
+        image_record_add_name(&r, "a", NULL, 1);
+        image_record_add_name(&r, "a", "1", 2);
+        image_record_add_name(&r, "a", NULL, 3);
+        assert_int_equal(r.n_names, 2);
+        assert_string_equal(r.names[0].version, "1");
+        assert_int_equal(r.names[1].at, 3);
+        for (int i = 0; i < IMAGE_NAMES_MAX - 1; i++) {
+                char version[8];
+
+                (void)snprintf(version, sizeof(version), "v%d", i);
+                image_record_add_name(&r, "b", version, 4 + i);
+        }
+        assert_int_equal(r.n_names, IMAGE_NAMES_MAX);
+        assert_int_equal(r.names[0].at, 3);
+}
+
+static void a_full_record_of_long_names_fits_its_file(void **state)
+{
+        AUTO(image_record_done)
+        struct image_record r = IMAGE_RECORD_NULL,
+                            again = IMAGE_RECORD_NULL;
+        AUTO(buf_done) struct buf out = BUF_NULL(LIMIT_STATE_FILE_BYTES);
+        char name[513], version[IMAGE_VERSION_MAX + 2];
+        struct err e;
+
+        (void)state;
+        memset(name, 'a', 512);
+        name[512] = '\0';
+        memset(version, 1, IMAGE_VERSION_MAX); /* six bytes each, escaped */
+        version[IMAGE_VERSION_MAX] = '\0';
+        assert_ok(image_record_parse(full, strlen(full), &r, &e), &e);
+        for (unsigned i = 0; i < LIMIT_IMAGE_LAYERS - 2; i++)
+                strv_add(&r.layers, "1234567890");
+        for (unsigned i = 0; i < LIMIT_ACI_DEPENDENCIES - 1; i++)
+                strv_add(&r.dependencies, ID);
+        for (int i = 0; i < IMAGE_NAMES_MAX; i++) {
+                version[0] = (char)('a' + i);
+                image_record_add_name(&r, name, version, INT64_MAX);
+        }
+        assert_ok(image_record_print(&r, &out, &e), &e);
+        assert_ok(image_record_parse(out.data, out.len, &again, &e), &e);
+        buf_reset(&out);
+        version[IMAGE_VERSION_MAX] = 'x';
+        version[IMAGE_VERSION_MAX + 1] = '\0';
+        image_record_add_name(&r, name, version, 1);
+        assert_err(image_record_print(&r, &out, &e), &e, ERR_LIMIT,
+                   "names[15]: version: over 256 bytes");
+}
+
 static void layer_names_are_short_plain_numbers(void **state)
 {
         (void)state;
@@ -131,6 +188,8 @@ int main(void)
                 cmocka_unit_test(broken_members_are_named),
                 cmocka_unit_test(layers_over_the_limit_are_refused),
                 cmocka_unit_test(printing_refuses_what_parsing_would),
+                cmocka_unit_test(names_are_kept_once_and_the_oldest_gives_way),
+                cmocka_unit_test(a_full_record_of_long_names_fits_its_file),
                 cmocka_unit_test(layer_names_are_short_plain_numbers),
         };
 

@@ -98,6 +98,45 @@ static void an_equal_name_goes_before_all_ends(void **state)
         resolves(&f, "etcd", '1');
 }
 
+static void name_again(struct fixture *f, char id, const char *name, const char *version)
+{
+        AUTO(image_txn_freep) struct image_txn *t = NULL;
+        struct err e;
+
+        assert_ok(image_txn_begin(&t, f->store, 0, &e), &e);
+        assert_ok(image_txn_add_name(t, id_of(id), name, version, &e), &e);
+}
+
+static void an_image_answers_to_all_its_names(void **state)
+{
+        AUTO_FIXTURE struct fixture f = { 0 };
+
+        (void)state;
+        fill_store(&f);
+        name_again(&f, 'a', "example.com/mine", "prod");
+        resolves(&f, "example.com/mine:prod", 'a');
+        resolves(&f, "mine", 'a');
+        resolves(&f, "registry-1.docker.io/library/busybox:1.35", 'a');
+        fails(&f, "mine:1.35", ERR_NOT_FOUND,
+              "cannot find image satisfying name: \"mine\" and labels: [version=1.35] in the local "
+              "store");
+}
+
+static void a_name_means_what_was_imported_under_it_last(void **state)
+{
+        AUTO_FIXTURE struct fixture f = { 0 };
+
+        (void)state;
+        fill_store(&f);
+        resolves(&f, "registry-1.docker.io/library/busybox", 'b');
+        name_again(&f, 'a', NULL, NULL);
+        resolves(&f, "registry-1.docker.io/library/busybox", 'a');
+        name_again(&f, 'b', "registry-1.docker.io/library/busybox", "1.35");
+        resolves(&f, "busybox:1.35", 'b');
+        name_again(&f, 'a', "registry-1.docker.io/library/busybox", "1.35");
+        resolves(&f, "busybox:1.35", 'a');
+}
+
 static void digests_pin_the_manifest(void **state)
 {
         AUTO_FIXTURE struct fixture f = { 0 };
@@ -150,6 +189,8 @@ int main(void)
                 cmocka_unit_test(names_pick_the_newest_import_that_fits),
                 cmocka_unit_test(the_end_of_a_name_is_enough_when_one_name_fits),
                 cmocka_unit_test(an_equal_name_goes_before_all_ends),
+                cmocka_unit_test(an_image_answers_to_all_its_names),
+                cmocka_unit_test(a_name_means_what_was_imported_under_it_last),
                 cmocka_unit_test(digests_pin_the_manifest),
                 cmocka_unit_test(what_is_not_there_is_said_with_its_labels),
                 cmocka_unit_test(without_a_store_nothing_is_found),

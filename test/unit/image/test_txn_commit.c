@@ -105,6 +105,23 @@ static void two_imports_of_one_image_at_once_both_succeed(void **state)
         }
 }
 
+static void importing_again_keeps_the_record_and_adds_the_name(void **state)
+{
+        AUTO_FIXTURE struct fixture f = { 0 };
+        AUTO(image_view_done) struct image_view v = { 0 };
+
+        (void)state;
+        fixture_init(&f);
+        add_image(&f, .id = 'a', .version = "1");
+        add_image(&f, .id = 'a', .name = "example.com/other", .version = "2");
+        read_image(&f, 'a', &v);
+        assert_string_equal(v.record.name, "example.com/a");
+        assert_string_equal(v.version, "1");
+        assert_int_equal(v.record.n_names, 1);
+        assert_string_equal(v.record.names[0].name, "example.com/other");
+        assert_true(v.record.names[0].at > v.record.imported_at);
+}
+
 static void a_broken_record_is_replaced(void **state)
 {
         AUTO_FIXTURE struct fixture f = { 0 };
@@ -265,6 +282,7 @@ int main(void)
                 cmocka_unit_test(
                         a_layer_that_comes_twice_is_kept_twice_in_the_record_and_counted_once),
                 cmocka_unit_test(two_imports_of_one_image_at_once_both_succeed),
+                cmocka_unit_test(importing_again_keeps_the_record_and_adds_the_name),
                 cmocka_unit_test(a_broken_record_is_replaced),
                 cmocka_unit_test(a_lost_layer_is_published_again),
                 cmocka_unit_test(records_of_layers_that_are_not_there_are_refused),
