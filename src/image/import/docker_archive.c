@@ -177,8 +177,7 @@ static int complete_v1(struct docker *d, struct docker_image *image, struct buf 
 {
         AUTO(strv_done) struct strv chain = STRV_NULL, diff_ids = STRV_NULL;
         AUTO(buf_done)
-        struct buf json = BUF_NULL(LIMIT_MANIFEST_BYTES),
-                   top = BUF_NULL(LIMIT_MANIFEST_BYTES);
+        struct buf json = BUF_NULL(LIMIT_MANIFEST_BYTES), top = BUF_NULL(LIMIT_MANIFEST_BYTES);
         AUTO_FREE char *id = xstrdup(image->layers.v[0]);
 
         while (id) {

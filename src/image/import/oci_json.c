@@ -126,7 +126,7 @@ static int parse_descriptor(struct json_object *o, struct oci_descriptor *ret, s
             json_get_int_opt(o, "size", 0, INT64_MAX, &size, e) < 0)
                 return -1;
         if (size < 0)
-                return err_set(e, ERR_BAD_DATA, 0, "size: missing");
+                return err_set(e, ERR_BAD_DATA, 0, "\"size\" is missing");
         if (!digest_is_oci_sha256(digest))
                 return err_set(
                         e, strncmp(digest, "sha256:", 7) == 0 ? ERR_BAD_DATA : ERR_UNSUPPORTED, 0,
@@ -174,7 +174,7 @@ static int parse_list(struct json_object *o, const char *key, size_t max, struct
         if (json_get_array_opt(o, key, max, &list, e) < 0)
                 return -1;
         if (!list)
-                return err_set(e, ERR_BAD_DATA, 0, "%s: missing", key);
+                return err_set(e, ERR_BAD_DATA, 0, "\"%s\" is missing", key);
         ret->d = xcalloc(json_object_array_length(list) + 1, sizeof(*ret->d));
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 if (parse_descriptor(json_object_array_get_idx(list, i), &ret->d[i], e) < 0)
@@ -218,7 +218,7 @@ int oci_manifest_parse(const void *data, size_t len, struct oci_manifest *ret, s
         if (json_get_object_opt(o, "config", &config, e) < 0)
                 return -1;
         if (!config)
-                return err_set(e, ERR_BAD_DATA, 0, "config: missing");
+                return err_set(e, ERR_BAD_DATA, 0, "\"config\" is missing");
         if (parse_descriptor(config, &m.config, e) < 0)
                 return err_wrap(e, "config");
         if (parse_list(o, "layers", LIMIT_IMAGE_LAYERS, &layers, e) < 0)
