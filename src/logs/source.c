@@ -96,7 +96,7 @@ int source_refresh(struct source *s, int logs_fd, struct err *e)
         last->end = st.st_size;
         /* Shorter than what was read: the writer took back a batch, or somebody emptied the file. */
         if (s->current == s->n_files - 1 && st.st_size < last->pos)
-                scan_seek(last, last->pos - st.st_size > 256 * 1024 ? 0 : st.st_size);
+                scan_seek(last, last->pos - st.st_size > LOGS_BATCH_MAX ? 0 : st.st_size);
         if (rotated(s, logs_fd, &st)) {
                 /* Asked again: lines may have come between the fstat and the rename. */
                 if (fstat(last->fd, &st) == 0)

@@ -17,7 +17,7 @@
 
 #include "util/auto.h"
 
-static_assert(LOGS_OUT_SIZE >= LOGS_READ_MAX + 16 * LOGS_PREFIX_LEN, "one line always fits");
+static_assert(LOGS_BATCH_MAX >= LOGS_READ_MAX + 16 * LOGS_PREFIX_LEN, "one line always fits");
 
 static int end_torn_entry(int fd, const char *name, struct err *e)
 {
@@ -188,7 +188,7 @@ void logs_writer_put(struct logs_writer *w, char *out, enum logs_stream stream, 
         while (len > 0) {
                 size_t report = w->failure ? format_report(w, out, now) : 0;
                 size_t used;
-                size_t n = format_entries(out + report, LOGS_OUT_SIZE - report, prefix, data, len,
+                size_t n = format_entries(out + report, LOGS_BATCH_MAX - report, prefix, data, len,
                                           &used);
                 size_t kept = append(w, out, report + n, report > 0);
 

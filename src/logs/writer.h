@@ -16,11 +16,6 @@
 #include "logs/format.h"
 #include "util/err.h"
 
-enum {
-        LOGS_READ_MAX = 64 * 1024, /* most bytes per logs_writer_put: what a pipe holds */
-        LOGS_OUT_SIZE = 160 * 1024 /* so that a full read in lines of 28 bytes is one write */
-};
-
 struct logs_writer {
         int fd;                          /* owned */
         bool open_line[LOGS_STREAM_MAX]; /* the stream's last entry in the file is a piece */
@@ -41,7 +36,7 @@ void logs_writer_done(struct logs_writer *w); /* closes; does not sync */
 /*
  * Append what was read from one of the app's pipes, at most LOGS_READ_MAX bytes, as entries with time @now.
  * Text after the last newline becomes a piece at once, so that a prompt is seen. Never fails: see above.
- * @out: LOGS_OUT_SIZE bytes to format in; one buffer serves all writers of a process.
+ * @out: LOGS_BATCH_MAX bytes to format in; one buffer serves all writers of a process.
  */
 void logs_writer_put(struct logs_writer *w, char *out, enum logs_stream stream, const char *data,
                      size_t len, nsec now);

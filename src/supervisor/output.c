@@ -14,7 +14,7 @@
 #include "util/time.h"
 
 enum {
-        READS_PER_TURN = 4, /* so that one loud app does not starve the rest */
+        READS_PER_TURN = 2, /* so that one loud app does not starve the rest */
         PIPE_BYTES = 256 * 1024
 };
 
@@ -35,7 +35,7 @@ int output_init(struct output *o, struct loop *loop, bool attached, struct err *
                 o->outlets[i] = OUTLET_NULL;
         o->writable = (struct loop_source){ .fd = -1, .ready = outlet_ready };
         o->in = map_pages(LOGS_READ_MAX);
-        o->out = map_pages(LOGS_OUT_SIZE);
+        o->out = map_pages(LOGS_BATCH_MAX);
         if (!o->in || !o->out)
                 return err_set(e, ERR_INTERNAL, errno, "map log buffers");
         if (attached) {
@@ -53,7 +53,7 @@ void output_done(struct output *o)
         if (o->in)
                 (void)munmap(o->in, LOGS_READ_MAX);
         if (o->out)
-                (void)munmap(o->out, LOGS_OUT_SIZE);
+                (void)munmap(o->out, LOGS_BATCH_MAX);
         o->in = o->out = NULL;
 }
 
@@ -224,6 +224,6 @@ void output_relax(struct output *o)
         if (!o->touched || o->pending_to)
                 return;
         (void)madvise(o->in, LOGS_READ_MAX, MADV_DONTNEED);
-        (void)madvise(o->out, LOGS_OUT_SIZE, MADV_DONTNEED);
+        (void)madvise(o->out, LOGS_BATCH_MAX, MADV_DONTNEED);
         o->touched = false;
 }

@@ -39,7 +39,7 @@ struct output {
         bool attached;
         bool lossy;
         char *in;            /* owned; LOGS_READ_MAX bytes, shared by all pipes */
-        char *out;           /* owned; LOGS_OUT_SIZE bytes: where entries are formatted */
+        char *out;           /* owned; LOGS_BATCH_MAX bytes: where entries are formatted */
         bool touched;        /* pages of the two are in memory */
         const char *pending; /* within `in`: what the outlet did not take yet */
         size_t pending_len;

@@ -69,16 +69,18 @@ def test_one_app_runs_and_leaves_true_files(make):
 
 
 def test_two_apps_share_all_but_their_files(make):
-    script = "echo $$ > /dev/shm/{0}; while ! [ -e /dev/shm/{1} ]; do sleep 0.01; done; touch /{0}; ls /{1} 2>/dev/null; "
+    meet = "echo $$ > /dev/shm/{0}; while ! [ -e /dev/shm/{1} ]; do sleep 0.01; done; touch /{0}; ls /{1} 2>/dev/null; hostname; "
     pod = make(
-        sh("a", script.format("a", "b") + "nc -l -p 7000; hostname"),
-        sh("b", script.format("b", "a") + "until echo hi | nc 127.0.0.1 7000 2>/dev/null; do sleep 0.02; done; hostname"),
+        sh("a", meet.format("a", "b") + "echo hi > /tmp/f; httpd -p 127.0.0.1:7000 -h /tmp; "
+           "while ! [ -e /dev/shm/done ]; do sleep 0.01; done"),
+        sh("b", meet.format("b", "a") + "until wget -q -O - http://127.0.0.1:7000/f 2>/dev/null; do sleep 0.02; done; "
+           "kill -0 $(cat /dev/shm/a) && echo seen; touch /dev/shm/done"),
     )
     status, _, err = pod.run()
     assert status == 0, err
     name = f"carob-{pod.uuid}"
-    assert [t for _, _, t in pod.log("a")] == ["hi", name]
-    assert pod.log("b")[-1][2] == name
+    assert [t for _, _, t in pod.log("a")] == [name]
+    assert [t for _, _, t in pod.log("b")] == [name, "hi", "seen"]
 
 
 def test_exit_zero_leaves_the_others_running(make):

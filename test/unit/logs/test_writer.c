@@ -9,7 +9,7 @@
 #define T0 "1970-01-01T00:00:00.000000001Z"
 #define T1 "1970-01-01T00:00:00.000000002Z"
 
-static char out[LOGS_OUT_SIZE];
+static char out[LOGS_BATCH_MAX];
 
 static void put(struct logs_writer *w, enum logs_stream stream, const char *s)
 {
