@@ -193,6 +193,10 @@ static int visit_new(struct walk *w, const char *id, struct strv *layers, struct
 
         if (image_view_read_at(w->store->records_fd, id, &v, e) < 0)
                 return e->kind == ERR_NOT_FOUND ? -1 : err_wrap(e, "image %s", id);
+        if (w->path_names.n == 1) { /* the root came by its id; people know its name */
+                free(w->path_names.v[0]);
+                w->path_names.v[0] = xstrdup(v.record.name);
+        }
         if (check_layers(w, &v, e) < 0 || image_store_touch(w->store, id, e) < 0 ||
             assemble(w, &v, layers, e) < 0)
                 return -1;

@@ -58,49 +58,68 @@ static inline const char *digest_of_char(char c)
         return d;
 }
 
-/* Space-separated paths: "d/" a directory, "f" a file that holds @c, "f~" a whiteout, "l@t" a symlink to t. */
-static inline void fill_layer(int fs, const char *paths, char c)
+static inline int fill_one(int fs, char *p, char c)
 {
-        char *copy = xstrdup(paths), *rest = copy, *p;
+        size_t n = strlen(p);
+        char *at = strchr(p, '@');
 
-        while ((p = strsep(&rest, " "))) {
-                size_t n = strlen(p);
-                char *at = strchr(p, '@');
-
-                if (n == 0)
-                        continue;
-                if (at) {
-                        *at = '\0';
-                        assert_int_equal(symlinkat(at + 1, fs, p), 0);
-                } else if (p[n - 1] == '/') {
-                        p[n - 1] = '\0';
-                        assert_int_equal(fs_mkdirs(fs, p, 0755), 0);
-                } else if (p[n - 1] == '~') {
-                        p[n - 1] = '\0';
-                        assert_int_equal(mknodat(fs, p, S_IFCHR, 0), 0);
-                } else {
-                        assert_int_equal(fs_write_file(fs, p, &c, 1, 0644), 0);
-                }
+        if (n == 0)
+                return 0;
+        if (at) {
+                *at = '\0';
+                return symlinkat(at + 1, fs, p) < 0 ? -errno : 0;
         }
-        free(copy);
+        if (p[n - 1] == '/') {
+                p[n - 1] = '\0';
+                return fs_mkdirs(fs, p, 0755);
+        }
+        if (p[n - 1] == '~') {
+                p[n - 1] = '\0';
+                return mknodat(fs, p, S_IFCHR, 0) < 0 ? -errno : 0;
+        }
+        return fs_write_file(fs, p, &c, 1, 0644);
+}
+
+/* Space-separated paths: "d/" a directory, "f" a file that holds @c, "f~" a whiteout, "l@t" a symlink to t. */
+static inline int fill_layer(int fs, const char *paths, char c)
+{
+        AUTO_FREE char *copy = xstrdup(paths);
+        char *rest = copy, *p;
+        int r = 0;
+
+        while (r == 0 && (p = strsep(&rest, " ")))
+                r = fill_one(fs, p, c);
+        return r;
 }
 
 /* A layer with digest sha256:@c..., as find or finish names it. */
-static inline void txn_add_layer(struct image_txn *t, char c, const char *paths,
-                                 char ret[static IMAGE_LAYER_NAME_MAX])
+static inline int try_add_layer(struct image_txn *t, char c, const char *paths,
+                                char ret[static IMAGE_LAYER_NAME_MAX], struct err *e)
 {
         const char *digest = digest_of_char(c);
         AUTO_CLOSE int fs = -1;
         unsigned token;
-        struct err e;
         bool found;
+        int r;
 
-        assert_ok(image_txn_find_layer(t, digest, &found, ret, &e), &e);
+        if (image_txn_find_layer(t, digest, &found, ret, e) < 0)
+                return -1;
         if (found)
-                return;
-        assert_ok(image_txn_stage_layer(t, &fs, &token, &e), &e);
-        fill_layer(fs, paths, c);
-        assert_ok(image_txn_finish_layer(t, token, digest, 100, ret, &e), &e);
+                return 0;
+        if (image_txn_stage_layer(t, &fs, &token, e) < 0)
+                return -1;
+        r = fill_layer(fs, paths, c);
+        if (r < 0)
+                return err_set(e, ERR_INTERNAL, -r, "fill a layer");
+        return image_txn_finish_layer(t, token, digest, 100, ret, e);
+}
+
+static inline void txn_add_layer(struct image_txn *t, char c, const char *paths,
+                                 char ret[static IMAGE_LAYER_NAME_MAX])
+{
+        struct err e;
+
+        assert_ok(try_add_layer(t, c, paths, ret, &e), &e);
 }
 
 struct test_image {
@@ -144,7 +163,8 @@ static inline int try_add_image(struct image_store *store, const struct test_ima
         for (const char *c = i->layers ? i->layers : own; *c; c++) {
                 char name[IMAGE_LAYER_NAME_MAX];
 
-                txn_add_layer(t, *c, i->paths ? i->paths : "f", name);
+                if (try_add_layer(t, *c, i->paths ? i->paths : "f", name, e) < 0)
+                        return -1;
                 strv_add(&r.layers, name);
         }
         manifest = image_manifest_text(i, r.name);

@@ -137,8 +137,7 @@ static void names_are_kept_once_and_the_oldest_gives_way(void **state)
 static void a_full_record_of_long_names_fits_its_file(void **state)
 {
         AUTO(image_record_done)
-        struct image_record r = IMAGE_RECORD_NULL,
-                            again = IMAGE_RECORD_NULL;
+        struct image_record r = IMAGE_RECORD_NULL, again = IMAGE_RECORD_NULL;
         AUTO(buf_done) struct buf out = BUF_NULL(LIMIT_STATE_FILE_BYTES);
         char name[513], version[IMAGE_VERSION_MAX + 2];
         struct err e;

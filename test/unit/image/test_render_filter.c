@@ -37,9 +37,9 @@ static void layers_init(struct layers *l, const char *top, const char *middle, c
         l->fd[1] = sub_dir(l, "middle");
         l->fd[2] = sub_dir(l, "bottom");
         l->to = sub_dir(l, "to");
-        fill_layer(l->fd[0], top, 't');
-        fill_layer(l->fd[1], middle, 'm');
-        fill_layer(l->fd[2], bottom, 'b');
+        assert_int_equal(fill_layer(l->fd[0], top, 't'), 0);
+        assert_int_equal(fill_layer(l->fd[1], middle, 'm'), 0);
+        assert_int_equal(fill_layer(l->fd[2], bottom, 'b'), 0);
 }
 
 static void filter(struct layers *l, const char *paths)

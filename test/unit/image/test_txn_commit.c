@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -197,6 +199,68 @@ static void a_full_disk_is_said_and_leaves_nothing_visible(void **state)
         assert_int_equal(count_in(f.store->tmp_fd), 0);
 }
 
+/* Import into a filesystem of @inodes inodes. 0: done, 1: full, and nothing visible; anything else is wrong. */
+static int import_with_inodes(const char *dir, unsigned inodes)
+{
+        static const struct test_image image = { .id = 'a', .layers = "12", .paths = "d/ d/f" };
+        AUTO(image_store_freep) struct image_store *store = NULL;
+        AUTO(image_view_list_done) struct image_view_list l = IMAGE_VIEW_LIST_NULL;
+        AUTO_CLOSE int data = -1;
+        char options[64];
+        struct err e;
+        int r;
+
+        (void)snprintf(options, sizeof(options), "size=1m,nr_inodes=%u", inodes);
+        if (mount("carob-test", dir, "tmpfs", 0, options) < 0)
+                return 77;
+        data = fs_open_dir_path(dir);
+        r = image_store_open(&store, data, &e);
+        if (r == 0)
+                r = try_add_image(store, &image, &e);
+        if (r < 0 && e.kind != ERR_NO_SPACE)
+                return 2;
+        if (image_view_list(data, &l, &e) < 0 || l.problems.n || l.n != (r < 0 ? 0u : 1u))
+                return 3;
+        if (store && count_in(store->tmp_fd) != 0)
+                return 4;
+        return r < 0;
+}
+
+/* The fixture's asserts must not run in the child: a failed one would go on as a second test program. */
+static int import_in_own_namespace(const char *dir, unsigned inodes)
+{
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                if (unshare(CLONE_NEWNS) < 0 ||
+                    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                        _exit(77);
+                _exit(import_with_inodes(dir, inodes));
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+static void no_space_at_any_step_leaves_nothing_visible(void **state)
+{
+        AUTO_TEST_DIR struct test_dir dir = { .fd = -1 };
+        unsigned inodes = 2;
+        int r;
+
+        (void)state;
+        test_dir_init(&dir);
+        do
+                r = import_in_own_namespace(dir.path, inodes++);
+        while (r == 1);
+        if (r == 77)
+                skip(); /* needs root */
+        assert_int_equal(r, 0);
+        assert_true(inodes > 25); /* or nothing was tested */
+}
+
 /* Interruption: a child imports, and is killed at its @at-th system call. True when it was still at work. */
 static bool killed_at(struct fixture *f, unsigned at)
 {
@@ -287,6 +351,7 @@ int main(void)
                 cmocka_unit_test(a_lost_layer_is_published_again),
                 cmocka_unit_test(records_of_layers_that_are_not_there_are_refused),
                 cmocka_unit_test(a_full_disk_is_said_and_leaves_nothing_visible),
+                cmocka_unit_test(no_space_at_any_step_leaves_nothing_visible),
                 cmocka_unit_test(death_at_any_system_call_leaves_the_whole_image_or_nothing),
         };
 
