@@ -6,7 +6,6 @@
 #include "cli/podref.h"
 #include "cli/progress.h"
 #include "engine/prepare.h"
-#include "pod/change.h"
 #include "util/auto.h"
 #include "util/test_hook.h"
 
@@ -26,8 +25,7 @@ static int prepare_main(char *const *args, size_t n, struct err *e)
                 return -1;
         if (engine_prepare(&eng, &pod_request, &import, &pod, e) < 0)
                 return -1;
-        if (podref_save_file(uuid_file, pod.uuid.text, e) < 0 ||
-            pod_to_prepared(&eng.pods, &pod, e) != POD_MOVED)
+        if (podref_save_file(uuid_file, pod.uuid.text, e) < 0 || engine_publish(&eng, &pod, e) < 0)
                 return err_wrap(e, "pod %s", pod.uuid.text);
         test_hook("moved-to-prepared");
         (void)printf("%s\n", pod.uuid.text);

@@ -2,7 +2,7 @@
 /*
  * Order: find and import (no lock), lock the store, render, build and check the manifest; only then a pod directory is
  * made, so that a mistyped option leaves nothing at all. In the directory everything is written with the pod's lock
- * held, fsynced, and published by the caller's rename.
+ * held, and published by a rename.
  */
 #include "engine/prepare.h"
 
@@ -15,6 +15,7 @@
 #include "appc/pod_manifest.h"
 #include "engine/images.h"
 #include "engine/manifest.h"
+#include "engine/overlay.h"
 #include "pod/change.h"
 #include "pod/record.h"
 #include "runtime/rootfs.h"
@@ -170,23 +171,35 @@ static int make_copy(const struct work *w, const struct pod *p, size_t i, struct
         return 0;
 }
 
+/* Directories cost the most of all that happens here: none is made that the app does not need. */
+static int make_volumes(const struct work *w, const struct pod *p, size_t i, struct err *e)
+{
+        const struct appc_pod_app *papp = &w->pod->apps[i];
+        const struct appc_app *app = effective_app(w, i);
+        AUTO_CLOSE int volumes = -1;
+
+        if (app->n_mount_points == 0 && papp->n_mounts == 0)
+                return 0;
+        if (make_dir(p->fd, "volumes", e) < 0)
+                return -1;
+        volumes = fs_open_dir(p->fd, "volumes");
+        if (volumes < 0)
+                return err_set(e, ERR_INTERNAL, -volumes, "open volumes");
+        return runtime_volumes_create(w->pod, papp, app, volumes, e);
+}
+
 static int fill_app(const struct work *w, const struct pod *p, size_t i, enum app_rootfs rootfs,
                     struct err *e)
 {
-        const struct appc_pod_app *papp = &w->pod->apps[i];
-        AUTO_CLOSE int appfd = pod_app_dir(p->fd, papp->name, e);
-        AUTO_CLOSE int volumes = -1;
+        const char *name = w->pod->apps[i].name;
+        AUTO_CLOSE int appfd = pod_app_dir(p->fd, name, e);
 
         if (appfd < 0 || write_image(w, i, appfd, rootfs, e) < 0)
                 return -1;
         test_hook("app-written");
-        volumes = fs_open_dir(p->fd, "volumes");
-        if (volumes < 0)
-                return err_set(e, ERR_INTERNAL, -volumes, "open volumes");
-        if (runtime_volumes_create(w->pod, papp, effective_app(w, i), volumes, e) < 0)
+        if (make_volumes(w, p, i, e) < 0)
                 return -1;
-        return rootfs == APP_ROOTFS_OVERLAY ? make_overlay(p, papp->name, e)
-                                            : make_copy(w, p, i, e);
+        return rootfs == APP_ROOTFS_OVERLAY ? make_overlay(p, name, e) : make_copy(w, p, i, e);
 }
 
 static int write_launch(const struct work *w, const struct pod *p, struct err *e)
@@ -202,13 +215,12 @@ static int write_launch(const struct work *w, const struct pod *p, struct err *e
 
 static int fill_pod(const struct work *w, const struct pod *p, struct err *e)
 {
-        bool overlay = !w->req->no_overlay && runtime_rootfs_overlay_possible(p->fd, NULL) > 0;
+        bool overlay = !w->req->no_overlay && engine_overlay_works(w->eng, p->fd);
 
         if (pod_write_manifest(p->fd, w->manifest.data, w->manifest.len, e) < 0)
                 return -1;
         test_hook("manifest-written");
-        if (make_dir(p->fd, "volumes", e) < 0 || make_dir(p->fd, "logs", e) < 0 ||
-            write_launch(w, p, e) < 0)
+        if (write_launch(w, p, e) < 0)
                 return -1;
         for (size_t i = 0; i < w->pod->n_apps; i++)
                 if (fill_app(w, p, i, overlay ? APP_ROOTFS_OVERLAY : APP_ROOTFS_COPY, e) < 0)
@@ -216,9 +228,6 @@ static int fill_pod(const struct work *w, const struct pod *p, struct err *e)
         if (pod_write_created(p->fd, e) < 0)
                 return -1;
         test_hook("filled");
-        if (pod_sync(p, e) < 0)
-                return -1;
-        test_hook("synced");
         return 0;
 }
 
@@ -249,4 +258,12 @@ int engine_prepare(struct engine *eng, const struct engine_request *req,
         }
         *ret = p;
         return 0;
+}
+
+int engine_publish(struct engine *eng, struct pod *p, struct err *e)
+{
+        if (pod_sync(p, e) < 0)
+                return -1;
+        test_hook("synced");
+        return pod_to_prepared(&eng->pods, p, e) == POD_MOVED ? 0 : -1;
 }

@@ -131,9 +131,24 @@ int pod_lock(struct pod_store *s, struct pod *p, struct err *e)
         return 0;
 }
 
+/*
+ * A pod that goes from prepare/ to run/ may come back as an aborted prepare after a loss of power: nothing of it runs
+ * any more in either case. Its start need not wait for the disk, then. From prepared/ it must not come back: somebody
+ * would run it a second time.
+ */
+static int rename_to(struct pod_store *s, const struct pod *p, enum pod_dir to)
+{
+        int from_fd = s->dir_fd[p->dir], to_fd = s->dir_fd[to];
+
+        if (p->dir != POD_DIR_PREPARE || to != POD_DIR_RUN)
+                return fs_rename_publish(from_fd, p->uuid.text, to_fd, p->uuid.text);
+        return renameat2(from_fd, p->uuid.text, to_fd, p->uuid.text, RENAME_NOREPLACE) < 0 ? -errno
+                                                                                           : 0;
+}
+
 static enum pod_move move(struct pod_store *s, struct pod *p, enum pod_dir to, struct err *e)
 {
-        int r = fs_rename_publish(s->dir_fd[p->dir], p->uuid.text, s->dir_fd[to], p->uuid.text);
+        int r = rename_to(s, p, to);
 
         if (r == 0) {
                 p->dir = to;

@@ -82,7 +82,7 @@ def test_prepare_killed(carob, store, step, state):
             path.rmdir()
 
 
-@pytest.mark.parametrize("step, state", [("synced", "aborted prepare"), ("locked", "aborted prepare"),
+@pytest.mark.parametrize("step, state", [("filled", "aborted prepare"), ("locked", "aborted prepare"),
                                          ("launch-written", "aborted prepare"), ("moved-to-run", "exited"), ("exec", "exited")])
 def test_run_killed(carob, store, step, state):
     killed_at(carob, step, "run", "example.com/sleep")

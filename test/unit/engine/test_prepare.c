@@ -74,8 +74,7 @@ static void a_prepared_pod_lacks_nothing(void **state)
         assert_true(has_file(&p, "rootfs/app/hello"));
         assert_true(has_file(&p, "launch.json"));
         assert_true(has_file(&p, "volumes"));
-        assert_true(has_file(&p, "logs"));
-        assert_int_equal(pod_to_prepared(&eng.pods, &p, &e), POD_MOVED);
+        assert_ok(engine_publish(&eng, &p, &e), &e);
         assert_ok(pod_view_read(&eng.pods, p.uuid.text, POD_VIEW_ALL, &v, &e), &e);
         assert_null(v->problem);
         assert_int_equal(v->state, POD_PREPARED);
