@@ -2,6 +2,7 @@
 /* One pod's files, read through memory that a list uses again for each of its pods. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -23,7 +24,31 @@ void view_reader_done(struct view_reader *r);
  */
 ssize_t view_read_small(struct view_reader *r, int dirfd, const char *path, struct stat *ret_st);
 
-void view_apps_done(struct pod_view *v); /* none afterwards */
+/* Everything needed while one pod is read. */
+struct reading {
+        struct view_reader *r;
+        int podfd;
+        struct pod_view *v;
+        unsigned want;
+        bool lenient; /* being deleted, or never finished: what is missing is no news */
+};
+
+/* The first problem stays. */
+void view_problem(struct reading *rd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void view_unreadable(struct reading *rd, const char *path, ssize_t r); /* @r: -errno */
+/*
+ * Into rd->r->bytes: length, or -1 with the problem noted; a missing file is one only when it
+ * @must be there.
+ */
+ssize_t view_read_state(struct reading *rd, const char *path, bool must, struct stat *st);
+int view_open_regular(int dirfd, const char *path, struct stat *st); /* descriptor or -errno */
+/* Length, or -errno (-ENOBUFS over @max); @to has room for max + 1 bytes and is NUL-terminated. */
+ssize_t view_read_whole(int fd, char *to, size_t max);
+
+void view_read_manifest(
+        struct reading *rd);              /* bytes, parsed, name, apps as far as they are wanted */
+void view_read_names(struct reading *rd); /* POD_VIEW_NAMES */
+void view_apps_done(struct pod_view *v);  /* none afterwards */
 
 /* Read the opened pod. Never fails. */
 struct pod_view *view_of(struct view_reader *r, struct pod_store *s, struct pod *p, unsigned want);

@@ -3,41 +3,17 @@
 #include "manifests.h"
 #include "util/json.h"
 
+#define MEMORY                                                                                     \
+        ISOLATOR("resource/memory", "{\"default\":false,\"request\":\"32M\",\"limit\":\"64Mi\"}")
+#define CPU    ISOLATOR("resource/cpu", "{\"request\":\"500m\",\"limit\":2}")
+#define PIDS   ISOLATOR("resource/pids", "{\"limit\":\"100\"}")
+#define SHARES ISOLATOR("os/linux/cpu-shares", "512")
+#define OOM    ISOLATOR("os/linux/oom-score-adj", "-998")
+
 static void quantities_become_figures(void **state)
 {
-        AUTO(appc_image_manifest_freep)
-        struct appc_image_manifest *m = image_of(ISOLATORS(ISOLATOR(
-                "resource/memory",
-                "{\"default\":false,\"request\":\"32M\",\"limit\":"
-                "\"64Mi\"}") "," ISOLATOR("resource/cpu",
-                                          "{\"request\""
-                                          ":\"500m\","
-                                          "\"limit\":"
-                                          "2}") "," ISOLATOR("resource/pids",
-                                                             "{\"limit\":\"100\"}") "," ISOLATOR("o"
-                                                                                                 "s"
-                                                                                                 "/"
-                                                                                                 "l"
-                                                                                                 "i"
-                                                                                                 "n"
-                                                                                                 "u"
-                                                                                                 "x"
-                                                                                                 "/"
-                                                                                                 "c"
-                                                                                                 "p"
-                                                                                                 "u"
-                                                                                                 "-"
-                                                                                                 "s"
-                                                                                                 "h"
-                                                                                                 "a"
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "s",
-                                                                                                 "5"
-                                                                                                 "1"
-                                                                                                 "2") "," ISOLATOR("os/linux/"
-                                                                                                                   "oom-score-adj",
-                                                                                                                   "-998")));
+        static const char text[] = ISOLATORS(MEMORY "," CPU "," PIDS "," SHARES "," OOM);
+        AUTO(appc_image_manifest_freep) struct appc_image_manifest *m = image_of(text);
         const struct appc_isolators *i = &m->app->isolators;
 
         (void)state;
@@ -68,42 +44,21 @@ static void absent_isolators_are_minus_one(void **state)
         assert_false(i->oom_score_adj_set);
 }
 
-static const char
-        all[] =
-                ISOLATORS(
-                        ISOLATOR(
-                                "os/linux/capabilities-retain-set",
-                                "{\"set\":[\"CAP_NET_RAW\","
-                                "\"CAP_CHOWN\"]}") "," ISOLATOR("os/linux/seccomp-remove-set",
-                                                                "{\"set\":[\"@rkt/"
-                                                                "x\",\"ptrace\"],\"errno\":"
-                                                                "\"ENOSYS\"}") "," ISOLATOR("os/"
-                                                                                            "linux/"
-                                                                                            "no-"
-                                                                                            "new-"
-                                                                                            "privil"
-                                                                                            "eges",
-                                                                                            "true") "," ISOLATOR("os/linux/selinux-context",
-                                                                                                                 "{\"user\":\"u\",\"role\":\"r\",\"type\":\"t\",\"level\":\"s0:"
-                                                                                                                 "c1\"}") "," ISOLATOR("os/linux/apparmor-profile",
-                                                                                                                                       "{\"profile\":\"p\"}") "," ISOLATOR("os/"
-                                                                                                                                                                           "uni"
-                                                                                                                                                                           "x/"
-                                                                                                                                                                           "sys"
-                                                                                                                                                                           "ct"
-                                                                                                                                                                           "l",
-                                                                                                                                                                           "{\""
-                                                                                                                                                                           "net"
-                                                                                                                                                                           ".co"
-                                                                                                                                                                           "re."
-                                                                                                                                                                           "som"
-                                                                                                                                                                           "axc"
-                                                                                                                                                                           "onn"
-                                                                                                                                                                           "\":"
-                                                                                                                                                                           "\"9"
-                                                                                                                                                                           "\""
-                                                                                                                                                                           "}") "," ISOLATOR("resource/block-iops",
-                                                                                                                                                                                             "{\"default\":true,\"limit\":\"9\"}"));
+#define CAPS                                                                                       \
+        ISOLATOR("os/linux/capabilities-retain-set", "{\"set\":[\"CAP_NET_RAW\",\"CAP_CHOWN\"]}")
+#define SECCOMP                                                                                    \
+        ISOLATOR("os/linux/seccomp-remove-set",                                                    \
+                 "{\"set\":[\"@rkt/x\",\"ptrace\"],\"errno\":\"ENOSYS\"}")
+#define SELINUX                                                                                    \
+        ISOLATOR("os/linux/selinux-context",                                                       \
+                 "{\"user\":\"u\",\"role\":\"r\",\"type\":\"t\",\"level\":\"s0:c1\"}")
+#define NO_NEW ISOLATOR("os/linux/no-new-privileges", "true")
+#define ARMOR  ISOLATOR("os/linux/apparmor-profile", "{\"profile\":\"p\"}")
+#define SYSCTL ISOLATOR("os/unix/sysctl", "{\"net.core.somaxconn\":\"9\"}")
+#define IOPS   ISOLATOR("resource/block-iops", "{\"default\":true,\"limit\":\"9\"}")
+
+static const char all[] =
+        ISOLATORS(CAPS "," SECCOMP "," NO_NEW "," SELINUX "," ARMOR "," SYSCTL "," IOPS);
 
 static void security_isolators_are_read(void **state)
 {
@@ -147,6 +102,10 @@ static void what_is_written_reads_the_same(void **state)
         assert_int_equal(json_object_array_length(list), 11);
 }
 
+#define ONLY_A ISOLATOR("os/linux/capabilities-retain-set", "{\"set\":[\"CAP_A\"]}")
+#define NOT_B  ISOLATOR("os/linux/capabilities-remove-set", "{\"set\":[\"CAP_B\"]}")
+#define NO_CPU ISOLATOR("resource/cpu", "{}")
+
 static void broken_isolators_are_refused_by_name(void **state)
 {
         static const struct bad_row rows[] = {
@@ -162,8 +121,8 @@ static void broken_isolators_are_refused_by_name(void **state)
                   ERR_BAD_DATA, "app.isolators[0].value.default: must be false" },
                 { ISOLATORS(ISOLATOR("resource/cpu", "{\"limit\":\"1\",\"request\":\"2\"}")),
                   ERR_BAD_DATA, "app.isolators[0].value.request: is over the limit" },
-                { ISOLATORS(ISOLATOR("resource/cpu", "{}") "," ISOLATOR("resource/cpu", "{}")),
-                  ERR_BAD_DATA, "app.isolators[1].name: \"resource/cpu\" is there twice" },
+                { ISOLATORS(NO_CPU "," NO_CPU), ERR_BAD_DATA,
+                  "app.isolators[1].name: \"resource/cpu\" is there twice" },
                 { ISOLATORS(ISOLATOR("os/linux/cpu-shares", "1")), ERR_BAD_DATA,
                   "app.isolators[0].value: 1 is outside 2 to 262144" },
                 { ISOLATORS(ISOLATOR("os/linux/oom-score-adj", "\"1\"")), ERR_BAD_DATA,
@@ -174,11 +133,7 @@ static void broken_isolators_are_refused_by_name(void **state)
                           ISOLATOR("os/linux/capabilities-retain-set", "{\"set\":[\"NET_RAW\"]}")),
                   ERR_BAD_DATA,
                   "app.isolators[0].value.set[0]: \"NET_RAW\" is no capability (CAP_...)" },
-                { ISOLATORS(ISOLATOR(
-                          "os/linux/capabilities-retain-set",
-                          "{\"set\":[\"CAP_A\"]}") "," ISOLATOR("os/linux/capabilities-remove-set",
-                                                                "{\"set\":[\"CAP_B\"]}")),
-                  ERR_BAD_DATA,
+                { ISOLATORS(ONLY_A "," NOT_B), ERR_BAD_DATA,
                   "app.isolators[1].value: a retain set and a remove set exclude each other" },
                 { ISOLATORS(ISOLATOR("os/linux/seccomp-retain-set",
                                      "{\"set\":[\"a\"],\"errno\":\"1\"}")),

@@ -47,6 +47,8 @@ static void absent_and_null_lists_are_empty(void **state)
 }
 
 #define APP(members) "{\"apps\":[{" members "}]}"
+#define NAME         "{\"name\":\"carob.io/pod-name\",\"value\":\"a\"}"
+#define TWO_NAMES    "{\"annotations\":[" NAME "," NAME "]}"
 
 static void the_unusual_is_left_to_the_parser(void **state)
 {
@@ -69,8 +71,7 @@ static void the_unusual_is_left_to_the_parser(void **state)
                 APP("\"name\":\"a\",\"image\":{\"id\":\"x\"}"),
                 APP("\"name\":\"a\",\"image\":{\"id\":1}"),
                 APP("\"name\":\"a\",\"image\":{\"id\":\"sha512-ab\"},\"image\":{}"),
-                "{\"annotations\":[{\"name\":\"carob.io/pod-name\",\"value\":\"a\"},"
-                "{\"name\":\"carob.io/pod-name\",\"value\":\"b\"}]}",
+                TWO_NAMES,
         };
 
         (void)state;

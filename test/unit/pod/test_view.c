@@ -137,6 +137,7 @@ static void no_descriptor_left_is_an_error_and_no_lie(void **state)
         AUTO_POD struct pod p = exited(&w, 0);
         AUTO(pod_view_list_done) struct pod_view_list l = POD_VIEW_LIST_NULL;
         int fds[1024], n = 0, r;
+        bool limited;
         struct err e;
 
         (void)state;
@@ -147,9 +148,16 @@ static void no_descriptor_left_is_an_error_and_no_lie(void **state)
                 if (fds[n] < 0)
                         break;
         }
+        limited = open("/", O_PATH | O_CLOEXEC) < 0; /* not under valgrind */
         r = pod_view_list(&w.s, POD_DIRS_ALL, POD_VIEW_ALL, &l, &e);
         while (n > 0)
                 (void)close(fds[--n]);
+        if (!limited) {
+                pod_view_list_done(&l);
+                pod_done(&p);
+                world_done(&w);
+                skip();
+        }
         assert_int_equal(r, -1);
         assert_int_equal(e.kind, ERR_NO_SPACE);
 }
