@@ -71,6 +71,7 @@ struct supervisor {
         size_t n_calls;     /* runtime calls under way */
         bool children_died; /* SIGCHLD came: strangers may have to be reaped */
         bool warm;          /* code pages are in memory that waiting does not need */
+        bool synced;        /* sup_sync_apart was called */
         bool reported;      /* whoever started us detached was told */
         char reason[512];   /* why the pod ended so; "" as long as nobody knows */
 };
@@ -97,10 +98,11 @@ void sup_started(struct supervisor *s); /* all apps run */
 void sup_report(struct supervisor *s, const char *text);
 void sup_write_app_status(struct sup_app *a);
 
-/* sync.c: fsync the pod's files in a process of its own, which nobody waits for. */
-void sup_sync_apart(const struct supervisor *s);
+/* sync.c: fsync the pod's files, once, in a process of its own, which nobody waits for. */
+void sup_sync_apart(struct supervisor *s);
 /*
  * sync.c: leave the mount namespace to a child that dies right after us. Whoever leaves it last unmounts the overlays, and
- * the kernel then syncs the whole file system beneath them: that would be between the app's end and ours.
+ * the kernel then syncs the whole file system beneath them: that would be between the app's end and ours. It syncs the
+ * pod's files as well where that was not done yet.
  */
-void sup_undertake(void);
+void sup_undertake(const struct supervisor *s);

@@ -79,7 +79,7 @@ void sup_act(struct supervisor *s, unsigned actions)
                 sup_drop_unstarted(s);
         if ((actions & RULES_END) && s->init.pid != 0) {
                 (void)proc_signal(&s->init, SIGKILL);
-                sup_undertake(); /* while the kernel takes the pod apart */
+                sup_undertake(s); /* while the kernel takes the pod apart */
         }
 }
 
@@ -242,9 +242,13 @@ static bool is_over(struct supervisor *s)
         return !s->output_open || output_finish(&s->output);
 }
 
-/* Nothing has happened for a while: give back what only work needs. */
+/* Nothing has happened for a while: the time for what is in nobody's way now. */
 static void relax(struct supervisor *s)
 {
+        if (!s->synced) {
+                sup_sync_apart(s); /* its end wakes us once more: the rest is done after that */
+                return;
+        }
         if (s->output_open)
                 output_relax(&s->output);
         idle_forget_code();
@@ -307,12 +311,10 @@ int supervisor_run(const struct sup_args *args)
         };
         rules_init(&s.rules, 0, args->grace);
         control_init_null(&s.control);
-        if (set_up(&s, &e) < 0) {
+        if (set_up(&s, &e) < 0)
                 sup_fail(&s, e.text);
-        } else {
+        else
                 sup_launch(&s);
-                sup_sync_apart(&s);
-        }
         run_loop(&s);
         sup_report(&s, s.reason[0] ? s.reason : "the pod ended before all apps were started");
         control_close(&s.control);

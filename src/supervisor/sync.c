@@ -19,13 +19,12 @@
 #include "util/auto.h"
 #include "util/fs.h"
 
-/* After a power failure the pod's description should be there. */
-static _Noreturn void sync_main(const struct supervisor *s)
+/* After a power failure the pod's description should be there. Without the lock, which a duplicate would carry. */
+static void sync_pod(const struct supervisor *s)
 {
         struct pod p = { .dir = POD_DIR_RUN };
         struct err e;
 
-        /* Opened anew: a duplicate would carry the lock. */
         p.fd = fs_open_dir(s->args->lock_fd, ".");
         if (p.fd < 0 || dup2(p.fd, 0) < 0)
                 _exit(1);
@@ -33,34 +32,44 @@ static _Noreturn void sync_main(const struct supervisor *s)
         p.fd = 0;
         (void)snprintf(p.uuid.text, sizeof(p.uuid.text), "%s", s->args->uuid);
         (void)setpriority(PRIO_PROCESS, 0, 10);
-        _exit(pod_sync(&p, &e) < 0);
+        (void)pod_sync(&p, &e);
 }
 
-void sup_sync_apart(const struct supervisor *s)
+void sup_sync_apart(struct supervisor *s)
 {
         struct clone_args c = { .exit_signal = SIGCHLD };
 
+        if (s->synced)
+                return;
+        s->synced = true;
         /* Reaped as a stranger; if it cannot be made, the disk will get there in its own time. */
-        if (syscall(SYS_clone3, &c, sizeof(c)) == 0)
-                sync_main(s);
+        if (syscall(SYS_clone3, &c, sizeof(c)) == 0) {
+                sync_pod(s);
+                _exit(0);
+        }
 }
 
-static _Noreturn void undertake_main(void)
+static _Noreturn void undertake_main(const struct supervisor *s, pid_t parent)
 {
         sigset_t all;
 
         (void)sigfillset(&all);
         (void)sigprocmask(SIG_SETMASK, &all, NULL);
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)syscall(SYS_close_range, 0u, ~0u,
-                      0u); /* last, for that is what the parent waits for */
+        /* Closes all but the pod's directory, which is what the parent waits for. */
+        if (s->synced)
+                (void)syscall(SYS_close_range, 0u, ~0u, 0u);
+        else
+                sync_pod(s);
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                _exit(0);
         idle_for_ever();
 }
 
-void sup_undertake(void)
+void sup_undertake(const struct supervisor *s)
 {
         struct clone_args c = { .exit_signal = SIGCHLD };
         AUTO_CLOSE int ours = -1, theirs = -1;
+        pid_t parent = getpid();
         int fds[2];
         char nothing;
 
@@ -69,7 +78,7 @@ void sup_undertake(void)
         ours = fds[0];
         theirs = fds[1];
         if (syscall(SYS_clone3, &c, sizeof(c)) == 0)
-                undertake_main();
+                undertake_main(s, parent);
         closep(&theirs);
         (void)!read(ours, &nothing, 1);
 }
