@@ -35,7 +35,7 @@ static int remove_one(struct engine *eng, const char *text, struct err *e)
 static int rm_main(char *const *args, size_t n, struct err *e)
 {
         AUTO(engine_done) struct engine eng = ENGINE_NULL;
-        size_t failed = 0, removed = 0;
+        size_t failed = 0;
 
         if (podref_open(&eng, ENGINE_WRITE, e) < 0 || engine_images(&eng, e) < 0)
                 return -1;
@@ -44,7 +44,6 @@ static int rm_main(char *const *args, size_t n, struct err *e)
 
                 if (r != 1)
                         log_error("%s", e->text);
-                removed += r == 1;
                 failed += r < 0;
         }
         if (failed > 0)

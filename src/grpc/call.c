@@ -147,7 +147,8 @@ static void finish_text(struct grpc_call *call, enum grpc_code code, const char 
         wake(call->session);
 }
 
-static void finish_va(struct grpc_call *call, enum grpc_code code, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+finish_va(struct grpc_call *call, enum grpc_code code, const char *fmt, va_list ap)
 {
         char text[1024];
 

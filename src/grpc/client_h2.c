@@ -166,7 +166,7 @@ void grpc_client_h2_init(struct grpc_client *c, int32_t window)
 int grpc_client_h2_submit(struct grpc_client *c, const char *path, nsec timeout)
 {
         nghttp2_data_provider provider = { .read_callback = read_request };
-        char timeout_text[16];
+        char timeout_text[GRPC_TIMEOUT_TEXT];
         nghttp2_nv headers[] = {
                 NV(":method", "POST"),
                 NV(":scheme", "http"),

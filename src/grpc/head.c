@@ -42,7 +42,7 @@ bool grpc_timeout_parse(const char *value, size_t len, nsec *ret)
         return false;
 }
 
-void grpc_timeout_print(nsec timeout, char ret[static 16])
+void grpc_timeout_print(nsec timeout, char ret[static GRPC_TIMEOUT_TEXT])
 {
         size_t i = 0;
         nsec n;
@@ -50,7 +50,7 @@ void grpc_timeout_print(nsec timeout, char ret[static 16])
         while (i + 1 < ARRAY_LEN(units) && timeout / units[i].unit > 99999998)
                 i++;
         n = timeout / units[i].unit + (timeout % units[i].unit != 0);
-        (void)snprintf(ret, 16, "%" PRId64 "%c", n < 0 ? 0 : n, units[i].letter);
+        (void)snprintf(ret, GRPC_TIMEOUT_TEXT, "%" PRId64 "%c", n < 0 ? 0 : n, units[i].letter);
 }
 
 /* "application/grpc", optionally "+proto", optionally parameters. Media types know no case (RFC 9110 section 8.3.1). */

@@ -38,5 +38,6 @@ unsigned grpc_head_check(const struct grpc_head *h, enum grpc_code *ret_code,
 
 /* "100m" and so on: at most eight digits and a unit (PROTOCOL-HTTP2.md, "Timeout"). False when malformed. */
 bool grpc_timeout_parse(const char *value, size_t len, nsec *ret);
+enum { GRPC_TIMEOUT_TEXT = 24 };
 /* The inverse, rounded up to what eight digits can say. */
-void grpc_timeout_print(nsec timeout, char ret[static 16]);
+void grpc_timeout_print(nsec timeout, char ret[static GRPC_TIMEOUT_TEXT]);

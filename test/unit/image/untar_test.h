@@ -92,7 +92,7 @@ static inline bool is_opaque(int dirfd, const char *path)
         AUTO(buf_done) struct buf tar = BUF_NULL(TAR_MAKER_MAX);                                   \
         AUTO_CLOSE int fs = -1;                                                                    \
         struct err e = { 0 };                                                                      \
-        (void)state;                                                                               \
+        (void)state, (void)tar;                                                                    \
         test_dir_init(&outer);                                                                     \
         assert_int_equal(mkdirat(outer.fd, "fs", 0755), 0);                                        \
         fs = openat(outer.fd, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);                           \
