@@ -11,8 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         AUTO(image_record_done)
-        struct image_record r = IMAGE_RECORD_NULL,
-                            again = IMAGE_RECORD_NULL;
+        struct image_record r = IMAGE_RECORD_NULL, again = IMAGE_RECORD_NULL;
         AUTO(buf_done) struct buf one = BUF_NULL(1 << 20), two = BUF_NULL(1 << 20);
         struct err e;
 
