@@ -64,7 +64,8 @@ void runtime_user_done(struct runtime_user *u);
 
 /*
  * @user and @group as appc has them: a number, a name in the image's /etc/passwd or /etc/group, or an absolute path whose owner is
- * meant; NULL or "": 0. @rootfs_fd: the mounted root; files are opened as in a chroot, read bounded.
+ * meant; NULL or "": 0. A group that does not exist but is spelled as the user means the user's primary one.
+ * @rootfs_fd: the mounted root; files are opened as in a chroot, read bounded.
  * The supplementary groups are @gids alone (appc says so); when there are none, those that /etc/group lists the user's name in.
  * Errors: ERR_NOT_FOUND `user "x" is not in the image's /etc/passwd`, ERR_BAD_DATA, ERR_INTERNAL.
  */

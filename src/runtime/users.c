@@ -224,6 +224,7 @@ static int resolve_user(struct lookup *l, const char *user, struct runtime_user 
                 return -1;
         if (passwd_find(buf_str(&l->passwd), l->passwd.len, numeric ? NULL : user, u->uid, &p)) {
                 u->uid = p.uid;
+                u->gid = p.gid; /* until a group is named */
                 u->home = p.home_len > 0 && *p.home == '/' ? xstrndup(p.home, p.home_len) : NULL;
                 *ret_name = xstrndup(p.name, p.name_len);
                 return 0;
@@ -297,9 +298,18 @@ int runtime_user_resolve(int rootfs_fd, const char *user, const char *group, con
         AUTO(runtime_user_done) struct runtime_user u = { 0 };
         AUTO_FREE char *name = NULL;
 
-        if (resolve_user(&l, user && *user ? user : "0", &u, &name, e) < 0 ||
-            resolve_group(&l, group && *group ? group : "0", &u.gid, e) < 0 ||
-            resolve_groups(&l, name, gids, n_gids, &u, e) < 0)
+        user = user && *user ? user : "0";
+        group = group && *group ? group : "0";
+        if (resolve_user(&l, user, &u, &name, e) < 0)
+                return -1;
+        /*
+         * A docker image's user "u" comes here as "u" and group "u" (docker2aci's rule), which need not exist:
+         * docker means the user's primary group then.
+         */
+        if (resolve_group(&l, group, &u.gid, e) < 0 &&
+            !(name && e->kind == ERR_NOT_FOUND && strcmp(user, group) == 0))
+                return -1;
+        if (resolve_groups(&l, name, gids, n_gids, &u, e) < 0)
                 return -1;
         *ret = u;
         u = (struct runtime_user){ 0 };
