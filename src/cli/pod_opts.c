@@ -11,6 +11,7 @@
 #include "util/auto.h"
 #include "util/fs.h"
 #include "util/limits.h"
+#include "util/log.h"
 #include "util/mem.h"
 #include "util/parse.h"
 
@@ -185,8 +186,24 @@ static bool asks_for_more(const struct engine_request *req)
                req->user_annotations.n > 0 || req->user_labels.n > 0;
 }
 
+/* Said rather than passed over: who switches protection off expects it to be off. */
+static void warn_insecure(void)
+{
+        static const char *const later[] = { "capabilities", "paths", "seccomp", "all-run", "all" };
+        const char *given = cli_globals.insecure_options;
+
+        for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+                const char *at = strstr(given, later[i]);
+                size_t len = strlen(later[i]);
+
+                if (at && (at == given || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+                        log_warning("--insecure-options=%s has no effect on pods yet", later[i]);
+        }
+}
+
 int pod_opts_check(struct engine_request *req, struct err *e)
 {
+        warn_insecure();
         if (!req->manifest_path && req->n_apps == 0)
                 return err_set(e, ERR_USAGE, 0,
                                "name at least one image, or a pod manifest with --pod-manifest");

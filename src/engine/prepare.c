@@ -18,6 +18,7 @@
 #include "engine/overlay.h"
 #include "pod/change.h"
 #include "pod/record.h"
+#include "pod/view.h"
 #include "runtime/rootfs.h"
 #include "runtime/spec.h"
 #include "util/auto.h"
@@ -231,6 +232,23 @@ static int fill_pod(const struct work *w, const struct pod *p, struct err *e)
         return 0;
 }
 
+/* A name is for commands to find the pod by: two live pods of one name would make it useless. A sample, no promise. */
+static int check_name(struct engine *eng, const char *name, struct err *e)
+{
+        AUTO(pod_view_list_done) struct pod_view_list l = POD_VIEW_LIST_NULL;
+
+        if (!name)
+                return 0;
+        if (pod_view_list(&eng->pods, POD_DIRS_ALL, POD_VIEW_MANIFEST, &l, e) < 0)
+                return -1;
+        for (size_t i = 0; i < l.n; i++)
+                if (l.v[i]->name && strcmp(l.v[i]->name, name) == 0 &&
+                    !pod_state_is_finished(l.v[i]->state))
+                        return err_set(e, ERR_EXISTS, 0, "the name \"%s\" is taken by pod %s", name,
+                                       l.v[i]->uuid.text);
+        return 0;
+}
+
 int engine_prepare(struct engine *eng, const struct engine_request *req,
                    const struct image_import_options *import, struct pod *ret, struct err *e)
 {
@@ -242,9 +260,11 @@ int engine_prepare(struct engine *eng, const struct engine_request *req,
                 .lock_fd = -1,
         };
         struct pod p = POD_NULL;
-        int r = req->manifest_path ? manifest_from_user(&w, e)
-                                   : manifest_from_request(&w, import, e);
+        int r = check_name(eng, req->pod_name, e);
 
+        if (r == 0)
+                r = req->manifest_path ? manifest_from_user(&w, e)
+                                       : manifest_from_request(&w, import, e);
         if (r < 0 || check_apps(&w, e) < 0)
                 return -1;
         if (pod_create(&eng->pods, &p, e) < 0)

@@ -15,8 +15,8 @@
  *
  * What is wrong with the request is found before anything is made. A failure after that leaves the pod directory as
  * "aborted prepare", which gc takes away. Holds the image store's SHARED lock meanwhile, so no image can vanish.
- * Errors: ERR_USAGE, ERR_NOT_FOUND, ERR_AMBIGUOUS, ERR_BAD_DATA (texts name image or option), ERR_NO_SPACE, ERR_PERMISSION,
- * ERR_BUSY, ERR_INTERNAL, and those of imports. Blocks as long as importing and the disk take, but fsyncs nothing: a
+ * Errors: ERR_USAGE, ERR_NOT_FOUND, ERR_AMBIGUOUS, ERR_BAD_DATA (texts name image or option), ERR_EXISTS (the name of a
+ * live pod), ERR_NO_SPACE, ERR_PERMISSION, ERR_BUSY, ERR_INTERNAL, and those of imports. Blocks as long as importing and the disk take, but fsyncs nothing: a
  * pod that is run at once has lost its processes by the time anybody reads it after a loss of power.
  */
 int engine_prepare(struct engine *eng, const struct engine_request *req,

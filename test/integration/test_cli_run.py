@@ -222,6 +222,20 @@ def test_duplicate_names_are_refused(carob, store):
     assert pods(carob) == []
 
 
+def test_a_live_pods_name_is_taken(carob, store):
+    uuid = carob("prepare", "--pod-name=front", "example.com/true").stdout.strip()
+    done = carob("run", "--pod-name=front", "example.com/true", status=254)
+    assert done.stderr == f'run: the name "front" is taken by pod {uuid}\n'
+    carob("run-prepared", "front")
+    carob("run", "--pod-name=front", "example.com/true")
+    assert "ambiguous" in carob("status", "front", status=254).stderr
+
+
+def test_standard_input_reaches_an_interactive_app(carob, store):
+    assert carob("run", "--interactive", "example.com/true", "--exec=/bin/cat", input="typed\n").stdout == "typed\n"
+    assert carob("run", "example.com/true", "--exec=/bin/cat", input="typed\n").stdout == ""
+
+
 def test_images_of_pods_keep_their_layers(carob, store):
     uuid = carob("prepare", "example.com/sh", "--", "echo still here").stdout.strip()
     for name in ("sh", "true", "sleep"):
