@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * References as registries write them. Grammar: distribution/reference; naming: docker2aci, which calls docker.io
- * by the name of its registry host, "registry-1.docker.io".
+ * References as registries write them. Grammar: distribution/reference; naming: docker2aci, which
+ * calls docker.io by the name of its registry host, "registry-1.docker.io".
  */
 #include "image/ref.h"
 
@@ -28,7 +28,10 @@ static bool is_hub(const char *host)
                strcmp(host, hub) == 0;
 }
 
-/* distribution/reference: the first component is a host when it has a dot or a port, or is "localhost". */
+/*
+ * distribution/reference: the first component is a host when it has a dot or a port, or is
+ * "localhost".
+ */
 static bool is_host(const char *component)
 {
         return strpbrk(component, ".:") || strcmp(component, "localhost") == 0;

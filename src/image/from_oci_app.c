@@ -98,7 +98,9 @@ static int add_env(struct json_object *config, struct json_object *app, struct e
         return 0;
 }
 
-/* Keys of an object whose values say nothing ({"80/tcp": {}}), sorted: JSON objects have no order. */
+/*
+ * Keys of an object whose values say nothing ({"80/tcp": {}}), sorted: JSON objects have no order.
+ */
 static int get_keys(struct json_object *config, const char *key, struct strv *ret, struct err *e)
 {
         struct json_object *o = NULL;
@@ -171,8 +173,9 @@ static bool name_taken(const struct named *list, size_t n, const char *name)
 }
 
 /*
- * A new element, its name @base, or @base with the next number that is free. Takes over @base. The count goes on
- * where the last of the same base stopped, or a thousand equal names would cost a billion comparisons.
+ * A new element, its name @base, or @base with the next number that is free. Takes over @base. The
+ * count goes on where the last of the same base stopped, or a thousand equal names would cost a
+ * billion comparisons.
  */
 static struct named *add_unique(struct named *list, size_t *n, char *base)
 {

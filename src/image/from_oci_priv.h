@@ -7,7 +7,8 @@
 #include "util/json.h"
 
 /*
- * @config: the member, or NULL. *ret_app: new reference. Adds appc.io/docker/{entrypoint,cmd} to @annotations.
+ * @config: the member, or NULL. *ret_app: new reference. Adds appc.io/docker/{entrypoint,cmd} to
+ * @annotations.
  */
 int image_from_oci_app(struct json_object *config, struct kv_list *annotations,
                        struct json_object **ret_app, struct err *e);

@@ -16,8 +16,9 @@ enum { IMAGE_ID_LEN = 71 }; /* "sha512-" + 64 hex */
 enum { IMAGE_NAMES_MAX = 16, IMAGE_VERSION_MAX = 256 /* bytes */ };
 
 /*
- * A name under which the image was imported again. Docker and OCI ids do not depend on the tag, so that one image
- * may have many; and a tag that moves back to an older image must mean that one again.
+ * A name under which the image was imported again. Docker and OCI ids do not depend on the tag, so
+ * that one image may have many; and a tag that moves back to an older image must mean that one
+ * again.
  */
 struct image_record_name {
         char *name;    /* owned */
@@ -28,7 +29,7 @@ struct image_record_name {
 struct image_record {
         char *id; /* owned, as all pointers here; never NULL after parse */
         enum appc_base_format format;
-        char *format_version; /* "0.8.11", "1.0.0", "2": of the format it came in; never NULL after parse */
+        char *format_version; /* "0.8.11", "1.0.0": of the format it came in; never NULL after parse */
         char *name;
         char *version;                   /* NULL: none */
         struct strv layers;              /* directory names beneath layers/, top first */
@@ -48,8 +49,9 @@ void image_record_done(
 
 /*
  * Strict: every field as above, ids and layer names checked, counts bounded (LIMIT_IMAGE_LAYERS,
- * LIMIT_ACI_DEPENDENCIES). Unknown members are ignored, so that an older carob reads a newer record.
- * Errors: ERR_BAD_DATA, ERR_LIMIT; the text names the member. *ret is written on success only.
+ * LIMIT_ACI_DEPENDENCIES). Unknown members are ignored, so that an older carob reads a newer
+ * record. Errors: ERR_BAD_DATA, ERR_LIMIT; the text names the member. *ret is written on success
+ * only.
  */
 int image_record_parse(const void *data, size_t len, struct image_record *ret, struct err *e);
 

@@ -54,7 +54,10 @@ static int parse_id(const char *s, struct image_ref *r, struct err *e)
         return 0;
 }
 
-/* What the archives we import are called; a name that a registry would take never ends so in practice. */
+/*
+ * What the archives we import are called; a name that a registry would take never ends so in
+ * practice.
+ */
 static const char *archive_suffix(const char *s)
 {
         static const char *const suffixes[] = {
@@ -142,8 +145,9 @@ static int split_tag(struct image_ref *r, const char *s, char *name, struct err 
 }
 
 /*
- * A registry allows "a__b" and "a--b", which an appc name does not; the import has squeezed them, so does this.
- * Everything else that is not a name stays an error, or a typing mistake would become another image.
+ * A registry allows "a__b" and "a--b", which an appc name does not; the import has squeezed them,
+ * so does this. Everything else that is not a name stays an error, or a typing mistake would become
+ * another image.
  */
 static char *name_dup(const char *name)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Depth-first over the dependencies, each image visited once: its result (layers from the top) is kept and used
- * again, so a lattice of images costs as many visits as it has images. The path from the root is kept for
- * finding cycles and for saying where something is wrong.
+ * Depth-first over the dependencies, each image visited once: its result (layers from the top) is
+ * kept and used again, so a lattice of images costs as many visits as it has images. The path from
+ * the root is kept for finding cycles and for saying where something is wrong.
  */
 #include "image/render.h"
 
@@ -147,8 +147,8 @@ static int visit(struct walk *w, const char *id, const char *name, struct strv *
                  struct err *e);
 
 /*
- * The image's own layers down to the first whose root is opaque: overlayfs reads that mark on directories inside a
- * layer, but not on the layer's root.
+ * The image's own layers down to the first whose root is opaque: overlayfs reads that mark on
+ * directories inside a layer, but not on the layer's root.
  */
 static void add_own(const struct walk *w, const struct image_record *r, struct strv *layers)
 {

@@ -2,14 +2,16 @@
 /*
  * pathWhitelist: one new layer with hard links to the listed files of a chain.
  *
- * Every listed path is looked up in the chain as overlayfs would: component by component, through the
- * layers in which the parent directory is visible. A whiteout, a file over a directory, or an opaque directory ends the
- * look downwards. Symlinks in the middle are not followed: a list names what is in the tree, literally. A listed
- * directory comes without its contents; parents of what is listed come along with their metadata.
+ * Every listed path is looked up in the chain as overlayfs would: component by component, through
+ * the layers in which the parent directory is visible. A whiteout, a file over a directory, or an
+ * opaque directory ends the look downwards. Symlinks in the middle are not followed: a list names
+ * what is in the tree, literally. A listed directory comes without its contents; parents of what is
+ * listed come along with their metadata.
  *
- * The result is published under its chain: `digest` of such a layer is "rendered:<owner>:<digest>,<digest>...". The
- * link's name is a 64-bit hash of it, which only has to be rare: the whole text is compared. (A cryptographic hash
- * would pull libcrypto into every `carob run`.)
+ * The result is published under its chain: `digest` of such a layer is
+ * "rendered:<owner>:<digest>,<digest>...". The link's name is a 64-bit hash of it, which only has
+ * to be rare: the whole text is compared. (A cryptographic hash would pull libcrypto into every
+ * `carob run`.)
  */
 #include "image/render_priv.h"
 
@@ -81,8 +83,8 @@ static bool is_opaque(int fd)
 }
 
 /*
- * Look for @name in the directories @at. 1: *ret_where has the topmost and @ret_st what it is, and, when that
- * is a directory, @below all that it merges; 0: there is none; -errno.
+ * Look for @name in the directories @at. 1: *ret_where has the topmost and @ret_st what it is, and,
+ * when that is a directory, @below all that it merges; 0: there is none; -errno.
  */
 static int look_up(const struct stack *at, const char *name, int *ret_where, struct stat *ret_st,
                    struct stack *below)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the user typed -> the id of an image. A name is looked for in record.json alone, one small file per image;
- * the manifest is read only where labels have to be compared.
+ * What the user typed -> the id of an image. A name is looked for in record.json alone, one small
+ * file per image; the manifest is read only where labels have to be compared.
  */
 #include "image/view.h"
 

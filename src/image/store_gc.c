@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sweep: under the EXCLUSIVE lock, decide which records go, mark what the others and the pods need, and move the
- * rest into a temporary directory; after the lock, delete that. The moves are on disk (one fsync) before the
- * first deletion, so that no power loss brings back half a layer under its final name.
+ * Sweep: under the EXCLUSIVE lock, decide which records go, mark what the others and the pods need,
+ * and move the rest into a temporary directory; after the lock, delete that. The moves are on disk
+ * (one fsync) before the first deletion, so that no power loss brings back half a layer under its
+ * final name.
  */
 #include "image/store_gc.h"
 
@@ -57,7 +58,10 @@ static bool has_sorted(const struct strv *set, const char *s)
         return set->n && bsearch(&s, set->v, set->n, sizeof(*set->v), by_text);
 }
 
-/* Out of sight by one rename; what it was is the prefix, so that names of different kinds do not meet. */
+/*
+ * Out of sight by one rename; what it was is the prefix, so that names of different kinds do not
+ * meet.
+ */
 static void put_away(struct sweep *s, int dirfd, char kind, const char *name, bool *ret_done)
 {
         AUTO_FREE char *to = xasprintf("%c%s", kind, name);
@@ -94,7 +98,10 @@ static void want_blob(struct sweep *s, const char *digest)
                 strv_add(&s->blobs, digest + strlen("sha256:"));
 }
 
-/* A broken record names no layers; one that only could not be read now stops the sweep, or its layers would go. */
+/*
+ * A broken record names no layers; one that only could not be read now stops the sweep, or its
+ * layers would go.
+ */
 static int keep_record(struct sweep *s, const char *id, struct err *e)
 {
         AUTO(image_record_done) struct image_record r = IMAGE_RECORD_NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking images away. Records go first, then the layers and blobs that neither a record nor a pod names any
- * more. Both functions take the EXCLUSIVE lock themselves and ask only then what pods use: a
- * list made before could miss a pod that was prepared while we waited.
+ * Taking images away. Records go first, then the layers and blobs that neither a record nor a pod
+ * names any more. Both functions take the EXCLUSIVE lock themselves and ask only then what pods
+ * use: a list made before could miss a pod that was prepared while we waited.
  *
- * Removal is a rename into tmp/ under the lock, and the deletion after it: nobody waits for the disk, and a death
- * in between leaves only what the next import or gc sweeps up.
+ * Removal is a rename into tmp/ under the lock, and the deletion after it: nobody waits for the
+ * disk, and a death in between leaves only what the next import or gc sweeps up.
  */
 #pragma once
 
@@ -23,8 +23,10 @@ struct image_in_use {
         struct strv images; /* ids; gc keeps these records, rm does not care */
 };
 
-/* Fills @ret (empty before). Runs under the lock; must not fail because one pod is broken, but must fail rather than
-   leave out a pod whose layers it cannot tell while that pod may still run. */
+/*
+ * Fills @ret (empty before). Runs under the lock. Must not fail because some pod is broken, but must
+ * fail rather than leave out the layers of a pod that may still run.
+ */
 typedef int (*image_in_use_fn)(void *arg, struct image_in_use *ret, struct err *e);
 
 struct image_gc_options {
@@ -45,15 +47,16 @@ void image_gc_result_done(struct image_gc_result *r);
 
 /*
  * Remove records not used within the grace time, then everything unreferenced, then dead temporary
- * directories. A record that cannot be parsed is judged by its last use like any other. What one object fails with goes
- * into problems. Errors: ERR_BUSY (lock), whatever in_use returned, ERR_INTERNAL.
+ * directories. A record that cannot be parsed is judged by its last use like any other. What one
+ * object fails with goes into problems. Errors: ERR_BUSY (lock), whatever in_use returned,
+ * ERR_INTERNAL.
  */
 int image_store_gc(struct image_store *s, const struct image_gc_options *o,
                    struct image_gc_result *ret, struct err *e);
 
 /*
- * Remove one image (full id). Pods prepared or running from it are not disturbed: their layers stay until the pod is gone.
- * o->grace is ignored. Errors: ERR_NOT_FOUND; as gc otherwise.
+ * Remove one image (full id). Pods prepared or running from it are not disturbed: their layers stay
+ * until the pod is gone. o->grace is ignored. Errors: ERR_NOT_FOUND; as gc otherwise.
  */
 int image_store_rm(struct image_store *s, const char *id, const struct image_gc_options *o,
                    struct image_gc_result *ret, struct err *e);

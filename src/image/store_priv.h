@@ -36,7 +36,10 @@ char *image_layer_digest(struct image_store *s, const char *layer);
 /* Group of the data directory: records are for the API's user, who reads by group. Best effort. */
 void image_store_give_group(struct image_store *s, int dirfd, const char *path);
 
-/* image_txn_finish_layer and _find_layer for a layer that is linked as @link and described by any text @digest. */
+/*
+ * image_txn_finish_layer and _find_layer for a layer that is linked as @link and described by any
+ * text @digest.
+ */
 int image_txn_finish_layer_as(struct image_txn *t, unsigned token, const char *link,
                               const char *digest, uint64_t size,
                               char ret_layer[static IMAGE_LAYER_NAME_MAX], struct err *e);

@@ -2,9 +2,9 @@
 /*
  * Temporary directories whose owner is alive exactly as long as their flock is held.
  *
- * Making one and locking it are two steps, and a reaper may come in between. So the maker looks again once it has
- * the lock: a directory without links was reaped, and another is made. The reaper removes only what it has
- * locked itself.
+ * Making one and locking it are two steps, and a reaper may come in between. So the maker looks
+ * again once it has the lock: a directory without links was reaped, and another is made. The reaper
+ * removes only what it has locked itself.
  */
 #include "image/store_priv.h"
 

@@ -7,9 +7,10 @@
  *   3. write and fsync the record's files, fsync the directories of step 2
  *   4. rename the record, fsync its parent
  *
- * A crash after 2 leaves layers nobody refers to; gc takes them, or the next import finds them by their digest.
- * A link that outlives its layer is seen by image_layer_lookup. Steps 2 to 4 run under an exclusive flock on
- * the layers directory, so that two imports of one digest do not both publish it, and numbers are not fought for.
+ * A crash after 2 leaves layers nobody refers to; gc takes them, or the next import finds them by
+ * their digest. A link that outlives its layer is seen by image_layer_lookup. Steps 2 to 4 run
+ * under an exclusive flock on the layers directory, so that two imports of one digest do not both
+ * publish it, and numbers are not fought for.
  */
 #include "image/txn.h"
 

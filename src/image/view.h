@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The images, read-only: nothing here opens anything for writing or takes a lock, so an unprivileged
- * process that may read the data directory can use it. A record appears and disappears by one rename, hence what is
- * read is always one whole image or none.
+ * The images, read-only: nothing here opens anything for writing or takes a lock, so an
+ * unprivileged process that may read the data directory can use it. A record appears and disappears
+ * by one rename, hence what is read is always one whole image or none.
  */
 #pragma once
 
@@ -39,9 +39,9 @@ struct image_view_list {
 void image_view_list_done(struct image_view_list *l);
 
 /*
- * All images of the data directory @data_fd. A store that does not exist yet is an empty list; a broken
- * record becomes an entry in problems and never fails the call. Errors: ERR_PERMISSION, ERR_INTERNAL (the records
- * directory itself cannot be read).
+ * All images of the data directory @data_fd. A store that does not exist yet is an empty list; a
+ * broken record becomes an entry in problems and never fails the call. Errors: ERR_PERMISSION,
+ * ERR_INTERNAL (the records directory itself cannot be read).
  */
 int image_view_list(int data_fd, struct image_view_list *ret, struct err *e);
 
@@ -50,14 +50,16 @@ int image_view_read(int data_fd, const char *id, struct image_view *ret, struct 
 
 /*
  * The id of the image that @ref means:
- * - an id or its beginning ("sha512-" + at least 2 hex; what is longer than 71 characters is cut, since
- *   full SHA-512 ids are ours with a longer tail). None: ERR_NOT_FOUND "no image IDs found"; several:
- *   ERR_AMBIGUOUS.
- * - a name, exact; with tag, labels, digest all of them must be equal ("latest" also fits an image without
- *   version). Several fit: the newest import wins, whatever its version, since that is what the user
- *   brought in last (importing an image again under some name counts for that name); equal times: the greater id.
- * - if no name is equal: the end of a name after a '/' ("busybox", "library/busybox"), same rules; when images
- *   of different names fit: ERR_AMBIGUOUS, the text lists them.
+ * - an id or its beginning ("sha512-" + at least 2 hex; what is longer than 71 characters is cut,
+ *   since full SHA-512 ids are ours with a longer tail). None: ERR_NOT_FOUND "no image IDs found";
+ *   several: ERR_AMBIGUOUS.
+ * - a name, exact; with tag, labels, digest all of them must be equal ("latest" also fits an image
+ *   without version). Several fit: the newest import wins, whatever its version, since that is what
+ *   the user brought in last (importing an image again under some name counts for that name); equal
+ *   times: the greater id.
+ * - if no name is equal: the end of a name after a '/' ("busybox", "library/busybox"), same rules;
+ *   when images of different names fit: ERR_AMBIGUOUS, the text lists them.
+ *
  * None: ERR_NOT_FOUND 'cannot find image satisfying name: "x" and labels: [...] in the local store'.
  * PATH and URL references are ERR_USAGE. Broken records are passed over (an id may still name one).
  */

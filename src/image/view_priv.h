@@ -20,7 +20,13 @@ bool image_manifest_is_there(int records_fd, const char *id);
 int image_resolve_at(int records_fd, const struct image_ref *ref, bool exact,
                      char ret_id[static IMAGE_ID_LEN + 1], struct err *e);
 
-/* Names of all records, sorted, appended to @ret. @records_fd may be -ENOENT: no store yet, no records. */
+/*
+ * Names of all records, sorted, appended to @ret. @records_fd may be -ENOENT: no store yet, no
+ * records.
+ */
 int image_record_ids(int records_fd, struct strv *ret, struct err *e);
-/* The records directory beneath a data directory, owned by the caller; -ENOENT: no store yet; -errno. */
+/*
+ * The records directory beneath a data directory, owned by the caller; -ENOENT: no store yet;
+ * -errno.
+ */
 int image_records_open(int data_fd);
