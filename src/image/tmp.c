@@ -28,7 +28,7 @@ static int try_make(struct image_store *s, struct image_tmp *t)
         uuid_generate(&t->name);
         r = fs_mkdir(s->tmp_fd, t->name.text, 0700);
         if (r < 0)
-                return r == -EEXIST ? 0 : r;
+                return r == -EEXIST || r == -ENOENT ? 0 : r; /* ENOENT: reaped before its chmod */
         t->fd = fs_open_dir(s->tmp_fd, t->name.text);
         if (t->fd < 0)
                 return t->fd == -ENOENT ? 0 : t->fd;

@@ -16,6 +16,7 @@
 
 #include "util/auto.h"
 #include "util/fs.h"
+#include "util/mem.h"
 
 #define WHITEOUT_PREFIX ".wh."
 #define WHITEOUT_META   ".wh..wh."
@@ -48,6 +49,22 @@ int untar_whiteout_make(struct untar *u, int dirfd, const char *name)
         return untar_set_opaque(u, fd);
 }
 
+/*
+ * Where a directory became something else, archivers list what was in it as whiteouts below its new name: nothing is left
+ * to hide there. Above all they must not reach through a symlink that took the directory's place.
+ */
+static bool parent_is_replaced(const struct untar *u)
+{
+        const char *slash = strrchr(u->path, '/');
+        AUTO_FREE char *parent = slash ? xstrndup(u->path, (size_t)(slash - u->path)) : NULL;
+        AUTO_CLOSE int fd = -1;
+
+        if (!parent)
+                return false;
+        fd = fs_open_beneath(u->rootfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+        return fd == -ENOTDIR || fd == -ELOOP;
+}
+
 int untar_whiteout_entry(struct untar *u)
 {
         const char *base;
@@ -63,6 +80,8 @@ int untar_whiteout_entry(struct untar *u)
                 base += strlen(WHITEOUT_PREFIX);
                 if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
                         return untar_fail(u, ERR_BAD_DATA, 0, "whiteout of \"%s\"", base);
+                if (parent_is_replaced(u))
+                        return 1;
                 if (untar_parent(u, u->path, &dirfd, &base) < 0)
                         return -1;
                 return untar_whiteout_make(u, dirfd, base + strlen(WHITEOUT_PREFIX)) < 0 ? -1 : 1;
@@ -71,6 +90,8 @@ int untar_whiteout_entry(struct untar *u)
                 u->root_opaque = true;
                 return 1;
         }
+        if (parent_is_replaced(u))
+                return 1;
         if (untar_parent(u, u->path, &dirfd, &base) < 0)
                 return -1;
         if (strcmp(base, WHITEOUT_OPAQUE) == 0 && untar_set_opaque(u, dirfd) < 0)

@@ -288,6 +288,30 @@ static void whiteout_of_what_the_layer_brings_hides_only_below(void **state)
         assert_content(fs, "d3/x", "implied");
 }
 
+/* As umoci writes a directory that became a file or a symlink. */
+static void whiteouts_below_a_replaced_directory_hide_nothing(void **state)
+{
+        UNTAR_SETUP;
+
+        NEEDS_ROOT;
+        tar_dir(&tar, "keep");
+        tar_file(&tar, "keep/x", "x");
+        tar_file(&tar, "was-dir", "now a file");
+        tar_file(&tar, "was-dir/.wh.x", "");
+        tar_symlink(&tar, "link", "keep");
+        tar_file(&tar, "link/.wh.y", "");
+        tar_file(&tar, "link/.wh..wh..opq", "");
+        tar_file(&tar, ".wh.gone", "");
+        tar_file(&tar, "gone/.wh.x", "");
+        tar_end(&tar);
+        assert_ok(untar_layer(&tar, fs, &e), &e);
+        assert_content(fs, "was-dir", "now a file");
+        assert_true(is_whiteout(fs, "gone"));
+        assert_false(is_there(fs, "keep/y"));
+        assert_false(is_opaque(fs, "keep"));
+        assert_content(fs, "keep/x", "x");
+}
+
 static void opaque_root_whites_out_all_names_below(void **state)
 {
         UNTAR_SETUP;
@@ -503,6 +527,7 @@ int main(void)
                 cmocka_unit_test(whiteouts_become_overlay_devices),
                 cmocka_unit_test(opaque_marks_work_in_both_orders),
                 cmocka_unit_test(whiteout_of_what_the_layer_brings_hides_only_below),
+                cmocka_unit_test(whiteouts_below_a_replaced_directory_hide_nothing),
                 cmocka_unit_test(opaque_root_whites_out_all_names_below),
                 cmocka_unit_test(xattrs_arrive_but_never_those_of_overlayfs),
                 cmocka_unit_test(sparse_file_keeps_its_holes),
