@@ -133,10 +133,11 @@ void sup_drop_unstarted(struct supervisor *s)
 static int issue(struct sup_app *a, enum runtime_verb verb, struct err *e)
 {
         struct supervisor *s = a->sup;
+        AUTO_FREE char *bundle = stage_bundle(&s->stage, a->name);
         struct runtime_call_args args = {
                 .verb = verb,
                 .id = a->name,
-                .bundle = a->bundle,
+                .bundle = bundle,
                 .stdio = { s->args->interactive ? 0 : -1, a->write_fds[LOGS_STDOUT],
                            a->write_fds[LOGS_STDERR] },
                 .joiner = verb == RUNTIME_START ? NULL : a->joiner,

@@ -179,15 +179,18 @@ static int write_config(const struct stage *s, const struct stage_app *a, const 
         return r < 0 ? err_set(e, ERR_INTERNAL, -r, "write %s", path) : 0;
 }
 
-int stage_add_app(const struct stage *s, const struct stage_app *a, char **ret_bundle,
-                  struct err *e)
+char *stage_bundle(const struct stage *s, const char *app)
 {
-        AUTO_FREE char *bundle = xasprintf("%s/apps/%s", s->path, a->app->papp->name);
+        return xasprintf("%s/apps/%s", s->path, app);
+}
+
+int stage_add_app(const struct stage *s, const struct stage_app *a, struct err *e)
+{
+        AUTO_FREE char *bundle = stage_bundle(s, a->app->papp->name);
         AUTO_FREE char *rootfs = NULL;
 
         if (make_dir(bundle, 0700, e) < 0 || mount_root(s, a->app, bundle, &rootfs, e) < 0 ||
             write_config(s, a, bundle, rootfs, e) < 0)
                 return err_wrap(e, "app %s", a->app->papp->name);
-        *ret_bundle = TAKE_PTR(bundle);
         return 0;
 }

@@ -44,6 +44,6 @@ struct stage_app {
         bool terminal;
 };
 
-/* Mount the app's root, make its volumes, write its config.json. *ret_bundle: owned by the caller. */
-int stage_add_app(const struct stage *s, const struct stage_app *a, char **ret_bundle,
-                  struct err *e);
+/* Mount the app's root, make its volumes, write its config.json. */
+int stage_add_app(const struct stage *s, const struct stage_app *a, struct err *e);
+char *stage_bundle(const struct stage *s, const char *app); /* its path; owned by the caller */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "pod/record.h"
+#include "supervisor/apart.h"
 #include "supervisor/init.h"
 #include "supervisor/sup_priv.h"
 #include "util/auto.h"
@@ -115,8 +116,11 @@ static int open_output(struct supervisor *s, struct err *e)
         return 0;
 }
 
-static int fill_stage(struct supervisor *s, struct err *e)
+/* In a child: what reading manifests and profiles leaves in a heap would stay with the pod for good. */
+static int fill_stage(void *arg, struct err *e)
 {
+        struct supervisor *s = arg;
+
         if (stage_fill(&s->stage, e) < 0)
                 return -1;
         for (size_t i = 0; i < s->n_apps; i++) {
@@ -127,33 +131,42 @@ static int fill_stage(struct supervisor *s, struct err *e)
                         .cgroup_v2 = runtime_cgroup_host_mode(s->host) == RUNTIME_CGROUP_V2,
                 };
 
-                if (stage_add_app(&s->stage, &a, &s->apps[i].bundle, e) < 0)
+                if (stage_add_app(&s->stage, &a, e) < 0)
                         return -1;
         }
         return 0;
 }
 
-int sup_prepare(struct supervisor *s, struct err *e)
+/* Everything that children of ours must find as it is. */
+static int prepare_ground(struct supervisor *s, struct err *e)
 {
-        AUTO_CLOSE int report = -1;
-
         if (plan_read(s->args->lock_fd, &s->plan, e) < 0)
                 return -1;
         if (s->args->interactive && s->plan.n_apps != 1)
                 return err_set(e, ERR_USAGE, 0, "interactive: only a pod of one app can be");
-        /* Before any child: what they mount and see is this namespace. */
         if (stage_enter(e) < 0 ||
-            stage_open(s->args->lock_fd, s->args->dir, s->args->uuid, &s->stage, e) < 0 ||
-            runtime_invoke_init(&s->invoke, NULL, s->stage.state, e) < 0)
+            stage_open(s->args->lock_fd, s->args->dir, s->args->uuid, &s->stage, e) < 0)
+                return -1;
+        return runtime_invoke_init(&s->invoke, NULL, s->stage.state, e);
+}
+
+int sup_prepare(struct supervisor *s, struct err *e)
+{
+        AUTO(apart_done) struct apart stage = APART_NULL;
+        AUTO_CLOSE int report = -1;
+
+        if (prepare_ground(s, e) < 0)
                 return -1;
         /* The joiners begun here have the descriptors that are open by now, the runtime's program among them. */
-        if (prepare_cgroups(s, e) < 0 || prepare_apps(s, e) < 0 || start_init(s, &report, e) < 0)
+        if (prepare_cgroups(s, e) < 0 || prepare_apps(s, e) < 0 || start_init(s, &report, e) < 0 ||
+            apart_start(fill_stage, s, &stage, e) < 0)
                 return -1;
         if (s->cgroup && pod_write_cgroup(s->args->lock_fd, runtime_cgroup_path(s->cgroup), e) < 0)
                 return -1;
-        if (open_output(s, e) < 0 || fill_stage(s, e) < 0 || init_await(&report, e) < 0)
+        if (open_output(s, e) < 0 || init_await(&report, e) < 0 ||
+            pod_write_pid(s->args->lock_fd, s->init.pid, e) < 0)
                 return -1;
-        return pod_write_pid(s->args->lock_fd, s->init.pid, e);
+        return apart_wait(&stage, e);
 }
 
 void sup_free_start(struct supervisor *s)
@@ -162,7 +175,6 @@ void sup_free_start(struct supervisor *s)
                 struct sup_app *a = &s->apps[i];
 
                 a->joiner = runtime_joiner_free(a->joiner);
-                free(TAKE_PTR(a->bundle));
                 for (int f = 0; f < LOGS_STREAM_MAX; f++)
                         closep(&a->write_fds[f]);
         }

@@ -37,7 +37,6 @@ struct sup_app {
         enum sup_step step;
         struct runtime_cgroup *cgroup;  /* owned; NULL where the host has none */
         struct runtime_joiner *joiner;  /* owned; only while starting */
-        char *bundle;                   /* owned; only while starting */
         int write_fds[LOGS_STREAM_MAX]; /* owned; the app's ends of its pipes, until it has them */
         struct runtime_call call;
         struct loop_source call_source;

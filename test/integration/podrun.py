@@ -45,6 +45,7 @@ class Pod:
         self.uuid = str(uuid.uuid4())
         self.dir = root / "pods/run" / self.uuid
         self.proc = None
+        self.talkers = [a["name"] for a in apps if "echo up" in " ".join(a["app"]["exec"])]
         self.dir.mkdir(parents=True, mode=0o750)
         manifest = {"acVersion": "0.8.11", "acKind": "PodManifest", "apps": list(apps), "volumes": list(volumes)}
         self.put("pod", json.dumps(manifest))
@@ -91,7 +92,9 @@ class Pod:
         return self.start(*args, **more).wait()
 
     def until_ready(self, timeout=20):
+        """Ready, and every app that says so has installed its traps."""
         self.until(lambda: (self.dir / "ready").exists(), timeout)
+        self.until(lambda: all((self.dir / f"logs/{name}.log").stat().st_size for name in self.talkers), timeout)
         return self
 
     def until(self, condition, timeout=20):
