@@ -75,6 +75,9 @@ uint64_t cgroup_flat_get(const char *text, const char *key);
 typedef void (*cgroup_pid_fn)(pid_t pid, void *arg);
 int cgroup_each_pid(int dirfd, cgroup_pid_fn fn, void *arg);
 
+/* Sleep a little longer each time, up to 10 ms. */
+void cgroup_back_off(int *wait_ms);
+
 /* Limits of one hierarchy. -ENOENT from a file means that the controller is not there. */
 int cgroup_v1_limit(const struct runtime_cgroup *cg, const struct runtime_limits *l, struct err *e);
 int cgroup_v2_limit(const struct runtime_cgroup *cg, const struct runtime_limits *l, struct err *e);

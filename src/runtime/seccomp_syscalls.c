@@ -10,7 +10,7 @@ struct syscall_entry {
         uint16_t name; /* offset in syscall_names */
         int16_t number[SECCOMP_COLUMNS];
 };
-#include "runtime_syscalls.h"
+#include "runtime/syscall_table.h"
 
 int seccomp_syscall_number(const char *name, unsigned column)
 {
