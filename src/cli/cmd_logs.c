@@ -7,8 +7,11 @@
 #include "logs/follow.h"
 #include "logs/reader.h"
 #include "pod/view.h"
+#include "pod/wait.h"
 #include "util/auto.h"
 #include "util/mem.h"
+
+#define END_WAIT (3 * NSEC_PER_SEC)
 
 static struct {
         bool follow, timestamps;
@@ -120,7 +123,13 @@ static int logs_main(char *const *args, size_t n, struct err *e)
                 return -1;
         if (drain(r, q.n_apps > 1, e) < 0)
                 return -1;
-        return arg.follow ? follow(f, r, q.n_apps > 1, e) : 0;
+        if (!arg.follow)
+                return 0;
+        if (follow(f, r, q.n_apps > 1, e) < 0)
+                return -1;
+        /* The last line is out a moment before the lock falls; who asks for the state next must see the end. */
+        (void)pod_wait(&eng.pods, uuid.text, POD_WAIT_EXITED, time_monotonic() + END_WAIT, e);
+        return 0;
 }
 
 static const struct opt logs_opts[] = {

@@ -287,10 +287,11 @@ static void write_end(struct supervisor *s)
         for (size_t i = 0; i < s->n_apps; i++)
                 if (s->apps[i].status_dirty)
                         sup_write_app_status(&s->apps[i]);
-        if (pod_write_status(s->args->lock_fd, &status, &e) < 0)
-                log_warning("the pod's status cannot be written: %s", e.text);
         if (s->cgroup && runtime_cgroup_remove(s->cgroup, REMOVE_MS, &e) < 0)
                 log_warning("%s", e.text);
+        /* Last: to whoever follows the logs it says that the pod is over, and the lock falls right after it. */
+        if (pod_write_status(s->args->lock_fd, &status, &e) < 0)
+                log_warning("the pod's status cannot be written: %s", e.text);
 }
 
 int supervisor_run(const struct sup_args *args)
