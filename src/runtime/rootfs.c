@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -32,6 +33,19 @@ enum { PROC_PATH_MAX = 64, LAYER_PATH_MAX = NAME_MAX + 8, MOUNT_DATA_MAX = 4095,
 /* glibc's sys/mount.h and linux/mount.h exclude one another; this one is needed from the former. */
 int mount(const char *source, const char *target, const char *type, unsigned long flags,
           const void *data);
+
+/*
+ * lowerdir+ came with Linux 6.5. Older kernels accept any option at first, refuse it at the end, and complain in the kernel
+ * log; so the version is asked, not the option tried.
+ */
+static bool has_lowerdir_plus(void)
+{
+        struct utsname uts;
+        unsigned major = 0, minor = 0;
+
+        return uname(&uts) == 0 && sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
+               (major > 6 || (major == 6 && minor >= 5));
+}
 
 static const char *const option_names[][2] = {
         { "redirect_dir", "nofollow" },
@@ -95,7 +109,7 @@ static int add_options(int fs, int app_fd, struct err *e)
         return r < 0 ? create_failed(fs, -r, e) : 0;
 }
 
-/* 0; 1: this kernel has no lowerdir+; -1. The working directory is the layers'. */
+/* The working directory is the layers'. */
 static int add_layers(int fs, const struct runtime_overlay *o, struct err *e)
 {
         for (size_t i = 0; i < o->n_layers; i++) {
@@ -104,8 +118,6 @@ static int add_layers(int fs, const struct runtime_overlay *o, struct err *e)
 
                 (void)snprintf(path, sizeof(path), "%s/fs", o->layers[i]);
                 r = set_string(fs, "lowerdir+", path);
-                if (i == 0 && r == -EINVAL)
-                        return 1;
                 if (r == -ENOENT)
                         return err_set(e, ERR_NOT_FOUND, 0, "layer %s is missing", o->layers[i]);
                 if (r < 0)
@@ -114,22 +126,15 @@ static int add_layers(int fs, const struct runtime_overlay *o, struct err *e)
         return 0;
 }
 
-/* 0 mounted, 1 the kernel is too old for this, -1 failed. */
 static int mount_new(const struct runtime_overlay *o, const char *target, struct err *e)
 {
         AUTO_CLOSE int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
         AUTO_CLOSE int mnt = -1;
-        int r;
 
-        if (fs < 0 && errno == ENOSYS)
-                return 1;
         if (fs < 0)
                 return err_set(e, errno == ENODEV ? ERR_UNSUPPORTED : ERR_INTERNAL, errno,
                                "open the overlay file system");
-        r = add_layers(fs, o, e);
-        if (r != 0)
-                return r;
-        if (add_options(fs, o->app_fd, e) < 0)
+        if (add_layers(fs, o, e) < 0 || add_options(fs, o->app_fd, e) < 0)
                 return -1;
         if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
                 return create_failed(fs, errno, e);
@@ -187,9 +192,7 @@ int runtime_rootfs_overlay_mount(const struct runtime_overlay *o, const char *ta
                                        o->layers[i]);
         if (here < 0 || fchdir(o->layers_fd) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "enter the layers' directory");
-        r = mount_new(o, target, e);
-        if (r == 1)
-                r = mount_old(o, target, e);
+        r = has_lowerdir_plus() ? mount_new(o, target, e) : mount_old(o, target, e);
         if (fchdir(here) < 0 && r == 0)
                 return err_set(e, ERR_INTERNAL, errno, "return to the working directory");
         return r;
@@ -237,9 +240,8 @@ static int probe(int fd, const char **why)
                 return 0;
         if (here < 0 || fchdir(fd) < 0)
                 return -errno;
-        r = add_layers(fs, &o, &ignored);
-        if (r == 1)
-                r = set_string(fs, "lowerdir", "lower/fs");
+        r = has_lowerdir_plus() ? add_layers(fs, &o, &ignored)
+                                : set_string(fs, "lowerdir", "lower/fs");
         if (r == 0)
                 r = add_options(fs, fd, &ignored);
         if (r == 0)
