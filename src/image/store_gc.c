@@ -20,6 +20,7 @@
 #include "util/auto.h"
 #include "util/fs.h"
 #include "util/mem.h"
+#include "util/test_hook.h"
 
 struct sweep {
         struct image_store *store;              /* borrowed */
@@ -196,6 +197,7 @@ static int sweep_contents(struct sweep *s, struct err *e)
         strv_sort(&s->layers);
         strv_sort(&s->blobs);
         r = fs_each(s->store->layers_fd, sweep_layer, s);
+        test_hook("image-gc:layers");
         if (r == 0)
                 r = fs_each(s->store->digests_fd, sweep_link, s);
         if (r == 0)
@@ -215,7 +217,11 @@ static int sweep_locked(struct sweep *s, struct err *e)
                 return err_wrap(e, "find out what pods use");
         if (image_tmp_make(s->store, &s->tmp, e) < 0)
                 return -1;
-        return sweep_records(s, e) < 0 ? -1 : sweep_contents(s, e);
+        test_hook("image-gc:begun");
+        if (sweep_records(s, e) < 0)
+                return -1;
+        test_hook("image-gc:records");
+        return sweep_contents(s, e);
 }
 
 static int sweep(struct image_store *store, const char *only, const struct image_gc_options *o,
@@ -229,6 +235,7 @@ static int sweep(struct image_store *store, const char *only, const struct image
 
         if (sweep_locked(&s, e) < 0)
                 return -1;
+        test_hook("image-gc:swept");
         image_tmp_drop(store, &s.tmp);
         image_tmp_reap(store);
         *ret = result;

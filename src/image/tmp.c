@@ -16,6 +16,7 @@
 #include "util/auto.h"
 #include "util/flock.h"
 #include "util/fs.h"
+#include "util/test_hook.h"
 
 enum { MAKE_TRIES = 16 };
 
@@ -29,6 +30,7 @@ static int try_make(struct image_store *s, struct image_tmp *t)
         r = fs_mkdir(s->tmp_fd, t->name.text, 0700);
         if (r < 0)
                 return r == -EEXIST || r == -ENOENT ? 0 : r; /* ENOENT: reaped before its chmod */
+        test_hook("tmp:made");
         t->fd = fs_open_dir(s->tmp_fd, t->name.text);
         if (t->fd < 0)
                 return t->fd == -ENOENT ? 0 : t->fd;

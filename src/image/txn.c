@@ -20,6 +20,7 @@
 #include "util/fs.h"
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/test_hook.h"
 
 int image_txn_begin(struct image_txn **ret, struct image_store *store, nsec wait_ns, struct err *e)
 {
@@ -33,6 +34,7 @@ int image_txn_begin(struct image_txn **ret, struct image_store *store, nsec wait
         image_tmp_reap(store);
         if (image_tmp_make(store, &t->tmp, e) < 0)
                 return -1;
+        test_hook("import:begun");
         *ret = TAKE_PTR(t);
         return 0;
 }

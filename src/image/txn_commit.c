@@ -31,6 +31,7 @@
 #include "util/limits.h"
 #include "util/mem.h"
 #include "util/parse.h"
+#include "util/test_hook.h"
 
 static int note_highest(int dirfd, const char *name, unsigned char d_type, void *arg)
 {
@@ -73,6 +74,7 @@ static int publish_layer(struct image_txn *t, unsigned token, uint64_t *next)
         } while (r < 0 && errno == EEXIST);
         if (r < 0)
                 return -errno;
+        test_hook("import:layer-moved");
         r = link_layer(t, l->link, name);
         if (r == 0)
                 memcpy(l->layer, name, strlen(name) + 1);
@@ -248,10 +250,13 @@ static int publish_contents(struct image_txn *t, int *ret_guard, struct err *e)
 
         if (syncfs(t->tmp.fd) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "write the image's layers to disk");
-        if (take_guard(t, &guard, e) < 0)
+        test_hook("import:synced");
+        if (take_guard(t, &guard, e) < 0 || publish_layers(t, e) < 0)
                 return -1;
-        if (publish_layers(t, e) < 0 || publish_blobs(t, e) < 0 || sync_parents(t, e) < 0)
+        test_hook("import:layers");
+        if (publish_blobs(t, e) < 0 || sync_parents(t, e) < 0)
                 return -1;
+        test_hook("import:contents");
         *ret_guard = TAKE_FD(guard);
         return 0;
 }
@@ -273,7 +278,11 @@ int image_txn_commit(struct image_txn *t, struct image_record *record, const voi
         record->imported_at = time_now();
         if (make_record(t, record, manifest, manifest_len, e) < 0)
                 return -1;
-        return publish_record(t, record, e);
+        test_hook("import:record");
+        if (publish_record(t, record, e) < 0)
+                return -1;
+        test_hook("import:done");
+        return 0;
 }
 
 int image_txn_commit_layer(struct image_txn *t, const char *provisional,

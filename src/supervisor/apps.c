@@ -11,6 +11,7 @@
 
 #include "supervisor/sup_priv.h"
 #include "util/auto.h"
+#include "util/test_hook.h"
 
 enum { CALLS_MAX = 4 }; /* runtime calls at once: each is a process that works for milliseconds */
 
@@ -38,6 +39,7 @@ static void note_end(struct sup_app *a, const siginfo_t *info)
         a->status.finished_at = time_now();
         a->status.exit_code = exited ? info->si_status : 128 + info->si_status;
         a->status.signal = exited ? 0 : info->si_status;
+        test_hook("pod:app-ended");
         a->status.oom = a->cgroup && runtime_cgroup_oom_kills(a->cgroup) > 0;
         sup_write_app_status(a);
         if (a->status.oom)
@@ -183,6 +185,8 @@ void sup_launch(struct supervisor *s)
                                  : start        ? RUNTIME_START
                                                 : RUNTIME_CREATE;
 
+        if (start)
+                test_hook("pod:created");
         for (size_t i = 0; i < s->n_apps && s->n_calls < CALLS_MAX; i++) {
                 struct sup_app *a = &s->apps[i];
 
@@ -216,6 +220,7 @@ static int finish_call(struct sup_app *a, struct err *e)
                 return -1;
         if (a->step == SUP_APP_GONE)
                 return 0; /* it ended while the runtime was still busy starting it */
+        test_hook("pod:called");
         a->step = verb == RUNTIME_CREATE ? SUP_APP_CREATED : SUP_APP_RUNNING;
         a->status.state = verb == RUNTIME_CREATE ? APP_CREATED : APP_RUNNING;
         if (verb != RUNTIME_CREATE)

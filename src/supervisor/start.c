@@ -16,6 +16,7 @@
 #include "util/auto.h"
 #include "util/fs.h"
 #include "util/mem.h"
+#include "util/test_hook.h"
 
 static int prepare_cgroups(struct supervisor *s, struct err *e)
 {
@@ -157,16 +158,28 @@ int sup_prepare(struct supervisor *s, struct err *e)
 
         if (prepare_ground(s, e) < 0)
                 return -1;
+        test_hook("pod:stage");
         /* The joiners begun here have the descriptors that are open by now, the runtime's program among them. */
-        if (prepare_cgroups(s, e) < 0 || prepare_apps(s, e) < 0 || start_init(s, &report, e) < 0 ||
-            apart_start(fill_stage, s, &stage, e) < 0)
+        if (prepare_cgroups(s, e) < 0)
                 return -1;
+        test_hook("pod:cgroup");
+        if (prepare_apps(s, e) < 0)
+                return -1;
+        test_hook("pod:app-cgroups");
+        if (start_init(s, &report, e) < 0 || apart_start(fill_stage, s, &stage, e) < 0)
+                return -1;
+        test_hook("pod:init");
         if (s->cgroup && pod_write_cgroup(s->args->lock_fd, runtime_cgroup_path(s->cgroup), e) < 0)
                 return -1;
+        test_hook("pod:cgroup-written");
         if (open_output(s, e) < 0 || init_await(&report, e) < 0 ||
             pod_write_pid(s->args->lock_fd, s->init.pid, e) < 0)
                 return -1;
-        return apart_wait(&stage, e);
+        test_hook("pod:pid-written");
+        if (apart_wait(&stage, e) < 0)
+                return -1;
+        test_hook("pod:mounts");
+        return 0;
 }
 
 void sup_free_start(struct supervisor *s)

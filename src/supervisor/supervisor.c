@@ -27,6 +27,7 @@
 #include "util/auto.h"
 #include "util/fs.h"
 #include "util/log.h"
+#include "util/test_hook.h"
 
 enum {
         SWEEP_MS = 20,    /* between two attempts to kill what a dead app left */
@@ -79,6 +80,7 @@ void sup_act(struct supervisor *s, unsigned actions)
                 sup_drop_unstarted(s);
         if ((actions & RULES_END) && s->init.pid != 0) {
                 (void)proc_signal(&s->init, SIGKILL);
+                test_hook("pod:init-killed");
                 sup_undertake(s); /* while the kernel takes the pod apart */
         }
 }
@@ -107,6 +109,7 @@ void sup_started(struct supervisor *s)
         struct err e;
 
         (void)rules_started(&s->rules);
+        test_hook("pod:started");
         if (pod_write_ready(s->args->lock_fd, &e) < 0)
                 log_warning("%s", e.text);
         sup_report(s, "ok");
@@ -289,9 +292,11 @@ static void write_end(struct supervisor *s)
                         sup_write_app_status(&s->apps[i]);
         if (s->cgroup && runtime_cgroup_remove(s->cgroup, REMOVE_MS, &e) < 0)
                 log_warning("%s", e.text);
+        test_hook("pod:cgroup-removed");
         /* Last: to whoever follows the logs it says that the pod is over, and the lock falls right after it. */
         if (pod_write_status(s->args->lock_fd, &status, &e) < 0)
                 log_warning("the pod's status cannot be written: %s", e.text);
+        test_hook("pod:status-written");
 }
 
 int supervisor_run(const struct sup_args *args)
@@ -312,11 +317,15 @@ int supervisor_run(const struct sup_args *args)
         };
         rules_init(&s.rules, 0, args->grace);
         control_init_null(&s.control);
-        if (set_up(&s, &e) < 0)
+        if (set_up(&s, &e) < 0) {
                 sup_fail(&s, e.text);
-        else
+        } else {
+                test_hook("pod:control");
                 sup_launch(&s);
+                test_hook("pod:runtime");
+        }
         run_loop(&s);
+        test_hook("pod:over");
         sup_report(&s, s.reason[0] ? s.reason : "the pod ended before all apps were started");
         control_close(&s.control);
         sup_free_start(&s); /* an unused joiner still sits in the app's cgroup */
