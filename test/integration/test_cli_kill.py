@@ -11,47 +11,9 @@ import pytest
 
 from clirun import (alive, cgroups_of, mounts_below, namespace_of, parent_of, pods, processes_of, start, status,  # noqa: F401
                     store, until)
+from stopping import command, go_on, hooks, killed_at, paused  # noqa: F401
 
-pytestmark = pytest.mark.root
-
-
-@pytest.fixture(autouse=True)
-def hooks(build):
-    """The steps exist only in a build with -Dtest_hooks=true."""
-    if b"CAROB_TEST_STOP_AT" not in (build / "carob").read_bytes():
-        pytest.skip("built without -Dtest_hooks=true")
-
-
-def killed_at(carob, step, *args):
-    done = carob(*args, status=None, env=dict(os.environ, CAROB_TEST_STOP_AT=step))
-    assert done.returncode == -signal.SIGKILL, f"{step} was not reached: {done}"
-    return done
-
-
-@pytest.fixture
-def paused(build, data_dir):
-    """paused(step, "run-prepared", ...) starts a command that stops itself (SIGSTOP) at the step."""
-    made = []
-
-    def begin(step, *args):
-        proc = subprocess.Popen([build / "carob", f"--dir={data_dir}", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, env=dict(os.environ, CAROB_TEST_STOP_AT=f"{step}:stop"))
-        made.append(proc)
-        until(lambda: open(f"/proc/{proc.pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T", what=f"step {step}")
-        return proc
-
-    yield begin
-    for proc in made:
-        if proc.poll() is None:
-            proc.kill()
-        proc.communicate()
-
-
-def go_on(proc, status=0):
-    proc.send_signal(signal.SIGCONT)
-    out, err = proc.communicate(timeout=30)
-    assert proc.returncode == status, (out, err)
-    return out, err
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("hooks")]
 
 
 # --- the command line killed ---
