@@ -18,6 +18,7 @@
 #include "supervisor/sup_priv.h"
 #include "util/auto.h"
 #include "util/fs.h"
+#include "util/test_hook.h"
 
 /* After a power failure the pod's description should be there. Without the lock, which a duplicate would carry. */
 static void sync_pod(const struct supervisor *s)
@@ -53,6 +54,7 @@ static _Noreturn void undertake_main(const struct supervisor *s, pid_t parent)
 {
         sigset_t all;
 
+        test_hook("pod:undertaker");
         (void)sigfillset(&all);
         (void)sigprocmask(SIG_SETMASK, &all, NULL);
         /* Closes all but the pod's directory, which is what the parent waits for. */

@@ -31,7 +31,10 @@ def killed_at(carob, step, *args):
 
 
 def stopped(pid):
-    return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T"
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T"
+    except OSError:
+        return False
 
 
 @pytest.fixture
@@ -51,6 +54,9 @@ def command(build, data_dir):
             proc.kill()
         if not proc.stderr.closed:
             proc.communicate()
+    # What a failed test left behind, maybe stopped.
+    for pid in strangers(data_dir, []) if made else []:
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
