@@ -51,6 +51,16 @@ int runtime_volumes_resolve(const struct appc_pod_manifest *pod, const struct ap
 int runtime_volumes_create(const struct appc_pod_manifest *pod, const struct appc_pod_app *papp,
                            const struct appc_app *app, int volumes_fd, struct err *e);
 
+/*
+ * Fill the app's own empty volumes (those of mount points that nothing satisfied) with what its image has at that
+ * place, owner and mode of the directory included, as docker does: a database image expects its data directory to be its
+ * user's. A volume that has entries already is left alone. @rootfs_fd: the app's root.
+ * Errors: ERR_NO_SPACE, ERR_INTERNAL.
+ */
+int runtime_volumes_populate(const struct appc_pod_manifest *pod, const struct appc_pod_app *papp,
+                             const struct appc_app *app, int volumes_fd, int rootfs_fd,
+                             struct err *e);
+
 /* --- The app's identity --- */
 
 struct runtime_user {

@@ -203,3 +203,49 @@ int runtime_volumes_create(const struct appc_pod_manifest *pod, const struct app
                        ? err_wrap(e, "app %s", papp->name)
                        : 0;
 }
+
+struct populate {
+        const char *app_name;
+        int volumes_fd, rootfs_fd;
+};
+
+static int stop_at_first(int dirfd, const char *name, unsigned char d_type, void *arg)
+{
+        (void)dirfd;
+        (void)name;
+        (void)d_type;
+        (void)arg;
+        return 1;
+}
+
+static int populate_place(const struct place *p, void *arg, struct err *e)
+{
+        const struct populate *c = arg;
+        AUTO_FREE char *name = NULL;
+        AUTO_CLOSE int from = -1, to = -1;
+        int r;
+
+        if (p->volume)
+                return 0;
+        name = directory_name(p, c->app_name);
+        from = fs_open_in_root(c->rootfs_fd, p->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        if (from < 0) /* the image has nothing there */
+                return 0;
+        to = fs_open_dir(c->volumes_fd, name);
+        r = to < 0 ? to : fs_each(to, stop_at_first, NULL);
+        if (r == 0)
+                r = fs_overlay_tree(from, ".", to);
+        return r < 0 ? err_set(e, ERR_INTERNAL, -r, "fill volume \"%s\" from %s", name, p->target)
+                     : 0;
+}
+
+int runtime_volumes_populate(const struct appc_pod_manifest *pod, const struct appc_pod_app *papp,
+                             const struct appc_app *app, int volumes_fd, int rootfs_fd,
+                             struct err *e)
+{
+        struct populate c = { papp->name, volumes_fd, rootfs_fd };
+
+        return each_place(pod, papp, app, populate_place, &c, e) < 0
+                       ? err_wrap(e, "app %s", papp->name)
+                       : 0;
+}

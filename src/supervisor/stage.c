@@ -132,8 +132,8 @@ static int mount_root(const struct stage *s, const struct plan_app *app, const c
         return 0;
 }
 
-static int bind_volumes(const struct stage *s, const struct stage_app *a, struct runtime_binds *ret,
-                        struct err *e)
+static int bind_volumes(const struct stage *s, const struct stage_app *a, int root,
+                        struct runtime_binds *ret, struct err *e)
 {
         const struct plan_app *app = a->app;
         AUTO_FREE char *path = xasprintf("%s/volumes", s->pod_path);
@@ -144,7 +144,8 @@ static int bind_volumes(const struct stage *s, const struct stage_app *a, struct
         if (fs_mkdir_if_missing(s->pod_fd, "volumes", 0750) < 0 ||
             (dir = fs_open_dir(s->pod_fd, "volumes")) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "make the pod's volumes directory");
-        if (runtime_volumes_create(a->plan->manifest, app->papp, app->app, dir, e) < 0)
+        if (runtime_volumes_create(a->plan->manifest, app->papp, app->app, dir, e) < 0 ||
+            runtime_volumes_populate(a->plan->manifest, app->papp, app->app, dir, root, e) < 0)
                 return -1;
         return runtime_volumes_resolve(a->plan->manifest, app->papp, app->app, path, ret, e);
 }
@@ -173,7 +174,7 @@ static int write_config(const struct stage *s, const struct stage_app *a, const 
 
         if (root < 0)
                 return err_set(e, ERR_INTERNAL, -root, "open %s", rootfs);
-        if (bind_volumes(s, a, &binds, e) < 0 || runtime_spec_write(&spec, &text, e) < 0)
+        if (bind_volumes(s, a, root, &binds, e) < 0 || runtime_spec_write(&spec, &text, e) < 0)
                 return -1;
         r = fs_write_file(AT_FDCWD, path, text.data, text.len, 0600);
         return r < 0 ? err_set(e, ERR_INTERNAL, -r, "write %s", path) : 0;

@@ -92,6 +92,46 @@ static void empty_volumes_get_their_mode_and_owner_once(void **state)
         assert_int_equal(st.st_uid, 1);
 }
 
+static void an_apps_own_volume_starts_as_the_images_directory(void **state)
+{
+        static const char *const points[][2] = { { "data", "/data" },
+                                                 { "own", "/srv/own" },
+                                                 { "new", "/n" } };
+        AUTO(appc_pod_manifest_freep)
+        struct appc_pod_manifest *m = pod(POD("", "{\"name\":\"data\",\"kind\":\"empty\"}"));
+        AUTO(appc_app_freep) struct appc_app *app = app_with_points(3, points);
+        AUTO_TEST_DIR struct test_dir root, volumes;
+        AUTO(buf_done) struct buf text = BUF_NULL(64);
+        struct stat st;
+        struct err e;
+
+        (void)state;
+        if (geteuid() != 0)
+                skip();
+        test_dir_init(&root);
+        test_dir_init(&volumes);
+        assert_int_equal(fs_mkdirs(root.fd, "srv/own/sub", 0755), 0);
+        assert_int_equal(fs_mkdirs(root.fd, "data", 0755), 0);
+        assert_int_equal(fs_write_file(root.fd, "srv/own/sub/f", "x", 1, 0600), 0);
+        assert_int_equal(fs_write_file(root.fd, "data/f", "x", 1, 0600), 0);
+        assert_int_equal(fchmodat(root.fd, "srv/own", 01770, 0), 0);
+        assert_int_equal(fchownat(root.fd, "srv/own", 5, 6, 0), 0);
+        assert_ok(runtime_volumes_create(m, &m->apps[0], app, volumes.fd, &e), &e);
+        assert_ok(runtime_volumes_populate(m, &m->apps[0], app, volumes.fd, root.fd, &e), &e);
+        assert_int_equal(fstatat(volumes.fd, "_web-own", &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 01770);
+        assert_int_equal(st.st_uid, 5);
+        assert_int_equal(fs_read_file(volumes.fd, "_web-own/sub/f", &text), 0);
+        /* a volume of the pod is empty, as its manifest says */
+        assert_int_equal(fstatat(volumes.fd, "data/f", &st, 0), -1);
+        /* what is there stays */
+        assert_int_equal(fs_write_file(volumes.fd, "_web-own/sub/f", "changed", 7, 0600), 0);
+        assert_ok(runtime_volumes_populate(m, &m->apps[0], app, volumes.fd, root.fd, &e), &e);
+        buf_reset(&text);
+        assert_int_equal(fs_read_file(volumes.fd, "_web-own/sub/f", &text), 0);
+        assert_string_equal(buf_str(&text), "changed");
+}
+
 static void missing_sources_and_bad_targets_are_told(void **state)
 {
         static const struct {
@@ -148,6 +188,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(points_are_satisfied_by_mount_then_name_then_an_empty_volume),
                 cmocka_unit_test(empty_volumes_get_their_mode_and_owner_once),
+                cmocka_unit_test(an_apps_own_volume_starts_as_the_images_directory),
                 cmocka_unit_test(missing_sources_and_bad_targets_are_told),
                 cmocka_unit_test(parents_are_mounted_before_what_lies_beneath),
         };
