@@ -56,10 +56,14 @@ static void set_dirty(struct grpc_conn *c, bool dirty)
 void grpc_conn_close(struct grpc_conn *c)
 {
         struct grpc_server *server = c->server;
+        const struct linger reset = { .l_onoff = 1 };
 
         if (c->closed)
                 return;
         c->closed = true;
+        /* Who does not read must not keep megabytes in the kernel's send queue either. */
+        if (c->stalled_by != INT64_MAX)
+                (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         c->session =
                 grpc_session_free(c->session); /* handlers hear of it, and may send to others */
         set_dirty(c, false);
@@ -200,7 +204,8 @@ void grpc_conn_flush(struct grpc_conn *c)
                 size_t n;
 
                 if (i == WRITES_PER_TURN) {
-                        /* The socket takes more at once: it will be reported writable. */
+                        /* It may be full by now, as far as we know: the time runs. */
+                        c->stalled_by = time_monotonic() + server->config.write_stall_timeout;
                         poll_for(c, UV_READABLE | UV_WRITABLE);
                         set_timer(c);
                         return;

@@ -5,7 +5,9 @@
 #include "grpc/server.h"
 #include "grpc/session.h"
 
-enum { GRPC_SERVER_BUFFER = 64 * 1024 }; /* one read, and one write of many frames */
+enum {
+        GRPC_SERVER_BUFFER = 66 * 1024
+}; /* one read, and one write: four DATA frames and their company */
 
 struct grpc_conn {
         struct grpc_server *server;                /* borrowed */

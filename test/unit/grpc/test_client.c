@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "grpc/client.h"
+
+#include "grpc/wire_check.h"
+#include "live.h"
+
+static void errors_carry_code_and_decoded_text(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        ProtobufCMessage *reply = NULL;
+        char text[] = "no \xc3\xa9 100%\n";
+        struct err e;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        c = live_connect(l.unix_addr);
+        request.i32 = GRPC_NOT_FOUND;
+        request.text = text;
+        assert_err(grpc_client_unary(c, "/test.Test/Refuse", &request.base,
+                                     &sample__sample__descriptor, 0, &reply, &e),
+                   &e, ERR_NOT_FOUND, text);
+        assert_int_equal(grpc_client_status(c), GRPC_NOT_FOUND);
+        assert_string_equal(grpc_client_message(c), text);
+        assert_err(grpc_client_unary(c, "/test.Test/Nope", &request.base,
+                                     &sample__sample__descriptor, 0, &reply, &e),
+                   &e, ERR_UNSUPPORTED, "unknown method Nope");
+        request.i32 = GRPC_DATA_LOSS;
+        text[0] = '\0';
+        assert_err(grpc_client_unary(c, "/test.Test/Refuse", &request.base,
+                                     &sample__sample__descriptor, 0, &reply, &e),
+                   &e, ERR_BAD_DATA, "DATA_LOSS");
+        assert_null(reply);
+        live_echo(c);
+        assert_int_equal(grpc_client_status(c), GRPC_OK);
+        assert_string_equal(grpc_client_message(c), "");
+}
+
+static void stream_of_replies_is_read_to_its_end(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        ProtobufCMessage *reply;
+        unsigned n = 0;
+        struct err e;
+        int r;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        c = live_connect(l.tcp);
+        request.u32 = 5000; /* 5 MB: several windows */
+        assert_ok(grpc_client_start(c, "/test.Test/List", &request.base, 10 * NSEC_PER_SEC, &e),
+                  &e);
+        while ((r = grpc_client_next(c, &sample__sample__descriptor, &reply, &e)) == 1) {
+                assert_int_equal(strlen(((Sample__Sample *)reply)->text), 1000);
+                protobuf_c_message_free_unpacked(reply, NULL);
+                n++;
+        }
+        assert_int_equal(r, 0);
+        assert_int_equal(n, 5000);
+        live_echo(c);
+}
+
+static void cancelled_stream_leaves_a_usable_connection(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        struct err e;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        c = live_connect(l.tcp);
+        for (int i = 0; i < 30; i++) {
+                AUTO(grpc_message_freep) ProtobufCMessage *reply = NULL;
+
+                request.u32 = 3000;
+                assert_ok(grpc_client_start(c, "/test.Test/List", &request.base, 0, &e), &e);
+                assert_int_equal(grpc_client_next(c, &sample__sample__descriptor, &reply, &e), 1);
+        }
+        grpc_client_cancel(c);
+        live_echo(c);
+        assert_int_equal(live_stop(&l), 0);
+}
+
+static void large_reply_is_taken_up_to_the_limit(void **state)
+{
+        struct grpc_client_options small = { .max_message_bytes = 1000 };
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL, *limited = NULL;
+        AUTO(grpc_message_freep) ProtobufCMessage *reply = NULL, *none = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        struct err e;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        c = live_connect(l.tcp);
+        /* 'b' is 0x62: field 12, LEN... the reply is no message, which proves that it was all read. */
+        request.u32 = 10000000;
+        assert_int_equal(grpc_client_unary(c, "/test.Test/Big", &request.base,
+                                           &sample__sample__descriptor, 0, &reply, &e),
+                         -1);
+        assert_int_equal(e.kind, ERR_BAD_DATA);
+        assert_ok(grpc_client_connect(&limited, l.tcp, &small, &e), &e);
+        assert_err(grpc_client_unary(limited, "/test.Test/Big", &request.base,
+                                     &sample__sample__descriptor, 0, &none, &e),
+                   &e, ERR_LIMIT, "a reply of 10000000 bytes is over the limit of 1000");
+        live_echo(limited);
+}
+
+static void nobody_there_is_said_at_once(void **state)
+{
+        struct grpc_client *c = NULL;
+        AUTO_LIVE struct live l = { 0 };
+        struct err e;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(grpc_client_connect(&c, l.tcp, NULL, &e), -1);
+        assert_int_equal(e.kind, ERR_UNAVAILABLE);
+        assert_int_equal(grpc_client_connect(&c, l.unix_addr, NULL, &e), -1);
+        assert_int_equal(e.kind, ERR_UNAVAILABLE);
+        assert_int_equal(grpc_client_connect(&c, "nonsense", NULL, &e), -1);
+        assert_int_equal(e.kind, ERR_USAGE);
+        assert_null(c);
+}
+
+static void lost_connection_is_unavailable_now_and_later(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        ProtobufCMessage *reply = NULL;
+        struct err e;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        c = live_connect(l.tcp);
+        live_echo(c);
+        assert_int_equal(live_stop(&l), 0);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(grpc_client_unary(c, "/test.Test/Echo", &request.base,
+                                                   &sample__sample__descriptor, 0, &reply, &e),
+                                 -1);
+                assert_int_equal(e.kind, ERR_UNAVAILABLE);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(errors_carry_code_and_decoded_text),
+                cmocka_unit_test(stream_of_replies_is_read_to_its_end),
+                cmocka_unit_test(cancelled_stream_leaves_a_usable_connection),
+                cmocka_unit_test(large_reply_is_taken_up_to_the_limit),
+                cmocka_unit_test(nobody_there_is_said_at_once),
+                cmocka_unit_test(lost_connection_is_unavailable_now_and_later),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "grpc/server.h"
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "live.h"
+
+static void tcp_and_unix_clients_are_served(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *tcp = NULL, *local = NULL;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        tcp = live_connect(l.tcp);
+        local = live_connect(l.unix_addr);
+        for (int i = 0; i < 10; i++) {
+                live_echo(tcp);
+                live_echo(local);
+        }
+        assert_int_equal(live_stop(&l), 0);
+}
+
+static void both_families_of_localhost_answer(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        char address[64];
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        for (int i = 0; i < 2; i++) {
+                AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+                struct err e;
+
+                (void)snprintf(address, sizeof(address), i ? "127.0.0.1:%u" : "[::1]:%u", l.port);
+                if (grpc_client_connect(&c, address, NULL, &e) == 0)
+                        live_echo(c);
+                else
+                        assert_int_equal(i, 0); /* a host without IPv6 */
+        }
+}
+
+static void clients_that_say_nothing_harm_nobody(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        c = live_connect(l.tcp);
+        for (int i = 0; i < 500; i++)
+                (void)close(raw_connect(&l));
+        live_echo(c);
+        assert_int_equal(live_stop(&l), 0);
+}
+
+/* The bytes the server still sends, until it closes. */
+static size_t read_to_end(int fd, uint8_t *to, size_t size)
+{
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        size_t len = 0;
+        ssize_t n = 1;
+
+        while (n > 0 && len < size) {
+                if (poll(&p, 1, 10000) != 1)
+                        fail_msg("the server neither answers nor closes");
+                n = recv(fd, to + len, size - len, 0);
+                len += n > 0 ? (size_t)n : 0;
+        }
+        return len;
+}
+
+static void clients_that_speak_nonsense_are_cut_off(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        static uint8_t junk[100000], answer[4096];
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        for (unsigned seed = 0; seed < 20; seed++) {
+                AUTO_CLOSE int fd = raw_connect(&l);
+
+                for (size_t i = 0; i < sizeof(junk); i++)
+                        junk[i] = (uint8_t)((i * 2654435761u + seed) >> 7);
+                (void)send(fd, junk, seed * 100 + 30, MSG_NOSIGNAL);
+                (void)read_to_end(fd, answer, sizeof(answer));
+        }
+        c = live_connect(l.tcp);
+        live_echo(c);
+        assert_int_equal(live_stop(&l), 0);
+}
+
+static void goaway_arrives_although_more_was_sent(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO_CLOSE int fd = -1;
+        static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        static const uint8_t settings[9] = { 0, 0, 0, 4, 0 };
+        static const uint8_t data_on_stream_0[10] = { 0, 0, 1, 0, 0, 0, 0, 0, 0, 'x' };
+        static uint8_t more[50000], answer[4096];
+        size_t n, at = 0;
+        uint8_t last_type = 255;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        fd = raw_connect(&l);
+        assert_int_equal(send(fd, preface, 24, 0), 24);
+        assert_int_equal(send(fd, settings, 9, 0), 9);
+        assert_int_equal(send(fd, data_on_stream_0, 10, 0), 10);
+        (void)send(fd, more, sizeof(more), MSG_NOSIGNAL);
+        n = read_to_end(fd, answer, sizeof(answer));
+        while (at + 9 <= n) {
+                last_type = answer[at + 3];
+                at += 9 + ((size_t)answer[at] << 16 | (size_t)answer[at + 1] << 8 | answer[at + 2]);
+        }
+        assert_int_equal(last_type, 7); /* GOAWAY */
+}
+
+static void connections_over_the_maximum_are_closed(void **state)
+{
+        struct grpc_server_config config = { .max_connections = 3 };
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *a = NULL, *b = NULL, *c = NULL;
+        AUTO_CLOSE int fd = -1;
+        uint8_t byte;
+
+        (void)state;
+        live_start(&l, &config, 0);
+        a = live_connect(l.tcp);
+        b = live_connect(l.tcp);
+        c = live_connect(l.tcp);
+        live_echo(a);
+        live_echo(b);
+        live_echo(c);
+        fd = raw_connect(&l);
+        assert_int_equal(read_to_end(fd, &byte, 1), 0);
+        live_echo(a);
+}
+
+static nsec cpu_of_children(void)
+{
+        struct rusage u;
+
+        assert_int_equal(getrusage(RUSAGE_CHILDREN, &u), 0);
+        return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * NSEC_PER_SEC +
+               (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * NSEC_PER_USEC;
+}
+
+static void running_out_of_descriptors_neither_spins_nor_lasts(void **state)
+{
+        struct grpc_server_config config = { .max_connections = 1000 };
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        nsec before = cpu_of_children();
+        int fds[60];
+
+        (void)state;
+        live_start(&l, &config, 40);
+        c = live_connect(l.tcp);
+        live_echo(c);
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+                fds[i] = raw_connect(&l);
+        (void)poll(NULL, 0, 400);
+        live_echo(c); /* who is connected is served */
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+                (void)close(fds[i]);
+        {
+                AUTO(grpc_client_freep) struct grpc_client *later = live_connect(l.tcp);
+
+                live_echo(later);
+        }
+        assert_int_equal(live_stop(&l), 0);
+        assert_true(cpu_of_children() - before < 200 * NSEC_PER_MSEC);
+}
+
+static void stop_waits_for_calls_and_not_for_ever(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL, *other = NULL;
+        ProtobufCMessage *reply = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        struct err e;
+        struct stat st;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        c = live_connect(l.tcp);
+        live_echo(c);
+        assert_ok(grpc_client_start(c, "/test.Test/Subscribe", &request.base, 0, &e), &e);
+        other = live_connect(l.unix_addr);
+        live_echo(other);
+        assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(grpc_client_next(c, &sample__sample__descriptor, &reply, &e), -1);
+        assert_int_equal(e.kind, ERR_UNAVAILABLE);
+        assert_int_equal(fstatat(l.dir.fd, "sock", &st, 0), -1);
+}
+
+static void stop_without_clients_is_immediate(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        nsec before;
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        before = time_monotonic();
+        assert_int_equal(live_stop(&l), 0);
+        assert_true(time_monotonic() - before < 250 * NSEC_PER_MSEC);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(tcp_and_unix_clients_are_served),
+                cmocka_unit_test(both_families_of_localhost_answer),
+                cmocka_unit_test(clients_that_say_nothing_harm_nobody),
+                cmocka_unit_test(clients_that_speak_nonsense_are_cut_off),
+                cmocka_unit_test(goaway_arrives_although_more_was_sent),
+                cmocka_unit_test(connections_over_the_maximum_are_closed),
+                cmocka_unit_test(running_out_of_descriptors_neither_spins_nor_lasts),
+                cmocka_unit_test(stop_waits_for_calls_and_not_for_ever),
+                cmocka_unit_test(stop_without_clients_is_immediate),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
