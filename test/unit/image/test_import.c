@@ -409,5 +409,6 @@ int main(void)
                 cmocka_unit_test(pipe_is_read_like_a_file),
         };
 
+        test_needs_openat2();
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
