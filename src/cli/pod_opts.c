@@ -2,7 +2,6 @@
 #include "cli/pod_opts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +80,7 @@ static int set_pod_env(void *dest, const char *value, struct err *e)
 static int set_env_file(void *dest, const char *value, struct err *e)
 {
         AUTO(buf_done) struct buf text = BUF_NULL(LIMIT_MANIFEST_BYTES);
-        int r = fs_read_file(AT_FDCWD, value, &text);
+        int r = fs_read_user_file(value, &text);
 
         (void)dest;
         if (r < 0)

@@ -33,7 +33,7 @@ int podref_add_file(const char *path, struct strv *to, struct err *e)
 
         if (!path)
                 return 0;
-        r = fs_read_file(AT_FDCWD, path, &text);
+        r = fs_read_user_file(path, &text);
         if (r < 0)
                 return err_set(e, r == -ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, -r,
                                "cannot read the pod's UUID from %s", path);

@@ -54,7 +54,7 @@ static int lock_images(struct work *w, struct err *e)
 static int manifest_from_user(struct work *w, struct err *e)
 {
         const char *path = w->req->manifest_path;
-        int r = fs_read_file(AT_FDCWD, path, &w->manifest);
+        int r = fs_read_user_file(path, &w->manifest);
 
         if (r == -ENOBUFS)
                 return err_set(e, ERR_LIMIT, 0, "%s is over %u bytes", path, LIMIT_MANIFEST_BYTES);

@@ -157,6 +157,13 @@ int fs_read_file(int dirfd, const char *path, struct buf *out)
         return fs_read_fd(fd, out);
 }
 
+int fs_read_user_file(const char *path, struct buf *out)
+{
+        AUTO_CLOSE int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fs_read_fd(fd, out);
+}
+
 int fs_write_all(int fd, const void *data, size_t len)
 {
         const char *from = data;

@@ -34,6 +34,8 @@ int fs_mkdirs(int dirfd, const char *path,
 
 /* Whole file into @out (its maximum bounds the size: -ENOBUFS). -EINVAL for what is not a regular file. */
 int fs_read_file(int dirfd, const char *path, struct buf *out);
+/* A file that the user named: symlinks are followed, a pipe (process substitution) is as good. May block on one. */
+int fs_read_user_file(const char *path, struct buf *out);
 int fs_read_fd(int fd, struct buf *out);                /* from the current position to the end */
 int fs_write_all(int fd, const void *data, size_t len); /* retries EINTR and short writes */
 /* Create or truncate, write, close. Not atomic: for files nobody can see yet. Exact @mode. */

@@ -154,6 +154,9 @@ def test_pod_manifest_is_kept_byte_for_byte(carob, store, short_tmp, data_dir):
     uuid = carob("prepare", f"--pod-manifest={short_tmp}/m").stdout.strip()
     assert (data_dir / "pods/prepared" / uuid / "pod").read_text() == text
     assert sorted(carob("run-prepared", uuid).stdout.splitlines()) == ["from image", "from pod"]
+    (short_tmp / "link").symlink_to("m")
+    assert carob("prepare", f"--pod-manifest={short_tmp}/link").returncode == 0
+    assert carob("prepare", "--pod-manifest=/dev/stdin", input=text).returncode == 0
 
 
 def test_uuid_files(carob, store, short_tmp):

@@ -21,6 +21,23 @@ static void a_fifo_does_not_hang_the_reader(void **state)
         assert_int_equal(fs_read_file(d.fd, "none", &b), -ENOENT);
 }
 
+static void a_users_file_may_be_a_symlink(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        struct buf b = BUF_NULL(10);
+        char path[128];
+
+        (void)state;
+        test_dir_init(&d);
+        assert_int_equal(fs_write_file(d.fd, "f", "hi", 2, 0640), 0);
+        assert_int_equal(symlinkat("f", d.fd, "link"), 0);
+        (void)snprintf(path, sizeof(path), "%s/link", d.path);
+        assert_int_equal(fs_read_user_file(path, &b), 0);
+        assert_string_equal(buf_str(&b), "hi");
+        assert_int_equal(fs_read_user_file("/nonexistent/file", &b), -ENOENT);
+        buf_done(&b);
+}
+
 static void reading_stops_at_the_maximum(void **state)
 {
         AUTO_TEST_DIR struct test_dir d;
@@ -165,6 +182,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_fifo_does_not_hang_the_reader),
+                cmocka_unit_test(a_users_file_may_be_a_symlink),
                 cmocka_unit_test(reading_stops_at_the_maximum),
                 cmocka_unit_test(paths_in_a_root_stay_inside),
                 cmocka_unit_test(removal_takes_deep_and_locked_up_trees_and_follows_nothing),
