@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "util/log.h"
+
 static void show(const struct image_import_progress *p, void *arg)
 {
         double done = (double)p->done_bytes / (1024 * 1024);
@@ -20,7 +22,16 @@ static void show(const struct image_import_progress *p, void *arg)
         (void)fflush(stderr);
 }
 
+static void warn(const char *text, void *arg)
+{
+        (void)arg;
+        log_warning("%s", text);
+}
+
 struct image_import_options progress_import_options(void)
 {
-        return (struct image_import_options){ .progress = isatty(STDERR_FILENO) ? show : NULL };
+        return (struct image_import_options){
+                .progress = isatty(STDERR_FILENO) ? show : NULL,
+                .warn = warn,
+        };
 }

@@ -4,5 +4,5 @@
 
 #include "image/import.h"
 
-/* Silent unless stderr is a terminal. */
+/* Progress on a terminal only, warnings always. */
 struct image_import_options progress_import_options(void);

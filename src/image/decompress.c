@@ -113,6 +113,9 @@ int decompress_open(struct decompress **ret, const struct blob *b,
                 return -1;
         d->packing = packing_sniff(d->in, d->in_len);
         d->codec = packings[d->packing].codec;
+        /* The same bytes: hashed once. */
+        if (!d->codec && d->sha256)
+                d->packed_sha256 = digest_free(d->packed_sha256);
         if (d->codec && !(d->state = d->codec->open()))
                 return err_set(e, ERR_NO_SPACE, ENOMEM, "%s: unpack %s", b->name,
                                packing_name(d->packing));
@@ -289,5 +292,7 @@ void decompress_totals(struct decompress *d, struct decompress_totals *ret)
         ret->unpacked_bytes = d->unpacked;
         take(d->packed_sha256, ret->packed_sha256);
         take(d->sha256, ret->sha256);
+        if (!d->codec && (d->o.digests & DECOMPRESS_PACKED_SHA256) && ret->sha256[0])
+                memcpy(ret->packed_sha256, ret->sha256, sizeof(ret->sha256));
         take(d->sha512, ret->sha512);
 }

@@ -30,6 +30,9 @@ struct image_import_progress {
 /* Called from the importing thread, at most every few megabytes and once at the end of each step. */
 typedef void (*image_import_progress_fn)(const struct image_import_progress *p, void *arg);
 
+/* Something of the image cannot be had here (a device when not root): one line, borrowed. The import goes on. */
+typedef void (*image_import_warn_fn)(const char *text, void *arg);
+
 struct image_import_options {
         /*
          * "os/arch[/variant]" in Go's spelling ("linux/arm64"), NULL: this machine's. Decides between the images
@@ -38,6 +41,8 @@ struct image_import_options {
         const char *platform;
         image_import_progress_fn progress; /* NULL: silent */
         void *progress_arg;
+        image_import_warn_fn warn; /* NULL: silent */
+        void *warn_arg;
 };
 
 /*

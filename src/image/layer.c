@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/layer.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,12 @@ static int feed_next(void *ctx, const void **ret, size_t *ret_len, struct err *e
         return 0;
 }
 
+static bool is_sha512(const char *digest)
+{
+        return digest && strncmp(digest, "sha512:", 7) == 0;
+}
+
+/* @hex is of the algorithm that @expected names; sha256 when that is none we know. */
 static int check_hex(const struct layer_unpack *u, const char *what, const char *expected,
                      const char *hex, struct err *e)
 {
@@ -37,7 +44,8 @@ static int check_hex(const struct layer_unpack *u, const char *what, const char 
 
         if (!expected)
                 return 0;
-        (void)snprintf(found, sizeof(found), "sha256:%s", hex);
+        (void)snprintf(found, sizeof(found), "%s:%s", is_sha512(expected) ? "sha512" : "sha256",
+                       hex);
         if (strcmp(expected, found) == 0)
                 return 0;
         return err_set(e, ERR_BAD_DATA, 0, "%s: wrong %s: expected %s, found %s", u->blob->name,
@@ -64,7 +72,9 @@ int layer_unpack(const struct layer_unpack *u, int rootfd, struct buf *manifest,
 {
         const struct decompress_options o = {
                 .digests = u->digests | (u->expect.packed_digest ? DECOMPRESS_PACKED_SHA256 : 0) |
-                           (u->expect.diff_id ? DECOMPRESS_SHA256 : 0),
+                           (!u->expect.diff_id             ? 0
+                            : is_sha512(u->expect.diff_id) ? DECOMPRESS_SHA512
+                                                           : DECOMPRESS_SHA256),
         };
         AUTO(decompress_freep) struct decompress *d = NULL;
         AUTO(pump_joinp) struct pump *pump = NULL; /* declared after d: joined before d falls */
@@ -84,7 +94,9 @@ int layer_unpack(const struct layer_unpack *u, int rootfd, struct buf *manifest,
         pump = pump_join(pump);
         decompress_totals(d, &result.stream);
         if (check_hex(u, "digest", u->expect.packed_digest, result.stream.packed_sha256, e) < 0 ||
-            check_hex(u, "diff id", u->expect.diff_id, result.stream.sha256, e) < 0)
+            check_hex(u, "diff id", u->expect.diff_id,
+                      is_sha512(u->expect.diff_id) ? result.stream.sha512 : result.stream.sha256,
+                      e) < 0)
                 return -1;
         if (u->progress)
                 u->progress(u->blob->size, u->blob->size, u->progress_arg);

@@ -13,10 +13,10 @@
 #include "image/untar.h"
 #include "util/err.h"
 
-/* What the layer must be; NULL: whatever it is. Digests are "sha256:…". */
+/* What the layer must be; NULL: whatever it is. */
 struct layer_expect {
-        const char *packed_digest;
-        const char *diff_id; /* of the uncompressed tar */
+        const char *packed_digest; /* "sha256:…" */
+        const char *diff_id;       /* of the uncompressed tar: "sha256:…" or "sha512:…" */
 };
 
 typedef void (*layer_progress_fn)(uint64_t packed_done, uint64_t packed_total, void *arg);

@@ -79,6 +79,7 @@ static int run(struct import *im, const struct import_source *s, struct err *e)
         test_hook("import:unpack");
         if (layer_unpack(&u, fd, &manifest, &r, e) < 0)
                 return -1;
+        import_warn_skipped(im, "image", &r.tar);
         import_id_from_sha512(r.stream.sha512, id);
         /* Not the digest's own name: as a layer of an OCI image the same tar would be unpacked differently. */
         (void)snprintf(key, sizeof(key), "acisha512:%s", r.stream.sha512);

@@ -141,6 +141,7 @@ static int unpack_layer(struct build *b, size_t i, const char *what, struct err 
         test_hook("import:unpack");
         if (layer_unpack(&u, fd, NULL, &r, e) < 0)
                 return -1;
+        import_warn_skipped(b->im, what, &r.tar);
         chain_key(b, key);
         if (image_txn_finish_layer(b->txn, token, r.tar.depends_on_lowers ? key : u.expect.diff_id,
                                    r.tar.bytes, b->names[i], e) < 0)

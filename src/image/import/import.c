@@ -44,6 +44,17 @@ void import_progress(struct import *im, const char *what, uint64_t done, uint64_
                 im->o->progress(&p, im->o->progress_arg);
 }
 
+void import_warn_skipped(struct import *im, const char *what, const struct untar_result *r)
+{
+        AUTO_FREE char *text = NULL;
+
+        if (r->skipped == 0 || !im->o->warn)
+                return;
+        text = xasprintf("%s: %s: %llu entries or attributes cannot be had here; the first: %s",
+                         im->file, what, (unsigned long long)r->skipped, r->skipped_first);
+        im->o->warn(text, im->o->warn_arg);
+}
+
 void import_id_from_sha512(const char *hex, char ret[static IMAGE_ID_LEN + 1])
 {
         (void)snprintf(ret, IMAGE_ID_LEN + 1, "sha512-%.64s", hex);

@@ -13,6 +13,7 @@
 #include "image/import/platform.h"
 #include "image/record.h"
 #include "image/store.h"
+#include "image/untar.h"
 #include "util/err.h"
 #include "util/strv.h"
 
@@ -49,6 +50,8 @@ typedef int (*image_import_run_fn)(struct image_store *store, const char *path,
 void import_add_id(struct import *im, const char *id); /* unless it is there already */
 void import_progress(struct import *im, const char *what, uint64_t done, uint64_t total,
                      bool skipped);
+/* Say what untar had to leave out, if anything. @what: "image", "layer sha256:…". */
+void import_warn_skipped(struct import *im, const char *what, const struct untar_result *r);
 /* "sha512-" + 64 hex of a SHA-512 in hex. */
 void import_id_from_sha512(const char *hex, char ret[static IMAGE_ID_LEN + 1]);
 

@@ -51,6 +51,29 @@ static void layer_arrives_with_its_digests(void **state)
         assert_int_equal(stat_of(fs, "file-49").st_size, 200000);
 }
 
+static void sha512_diff_id_is_verified(void **state)
+{
+        UNTAR_SETUP;
+        AUTO_CLOSE int fd = -1;
+        struct blob b = { .name = "l" };
+        struct layer_unpack u = { .blob = &b };
+        struct layer_result r;
+        char hex[DIGEST_HEX_MAX + 1], diff_id[160];
+
+        tar_file(&tar, "f", "x");
+        tar_end(&tar);
+        b.fd = fd = tar_memfd(&tar);
+        b.size = tar.len;
+        digest_of(DIGEST_SHA512, tar.data, tar.len, hex);
+        (void)snprintf(diff_id, sizeof(diff_id), "sha512:%s", hex);
+        u.expect.diff_id = diff_id;
+        assert_ok(layer_unpack(&u, fs, NULL, &r, &e), &e);
+        diff_id[10] ^= 1;
+        assert_int_equal(layer_unpack(&u, fs, NULL, &r, &e), -1);
+        assert_int_equal(e.kind, ERR_BAD_DATA);
+        assert_memory_equal(e.text, "l: wrong diff id: expected sha512:", 34);
+}
+
 static void wrong_diff_id_names_both(void **state)
 {
         UNTAR_SETUP;
@@ -161,6 +184,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(layer_arrives_with_its_digests),
+                cmocka_unit_test(sha512_diff_id_is_verified),
                 cmocka_unit_test(wrong_diff_id_names_both),
                 cmocka_unit_test(broken_bytes_are_reported_as_a_wrong_digest),
                 cmocka_unit_test(failure_in_the_middle_stops_the_helper),

@@ -172,6 +172,7 @@ static void later_entries_replace_earlier_ones(void **state)
 {
         UNTAR_SETUP;
 
+        NEEDS_ROOT; /* a directory after a file is opaque */
         tar_file(&tar, "f", "old");
         tar_file(&tar, "f", "new");
         tar_dir(&tar, "d");
@@ -364,6 +365,44 @@ static void xattrs_arrive_but_never_those_of_overlayfs(void **state)
         assert_int_equal(lgetxattr(v, "security.selinux", v, sizeof(v)), -1);
 }
 
+static void who_is_not_root_gets_what_is_possible(void **state)
+{
+        UNTAR_SETUP;
+        struct untar_result r;
+        AUTO_CLOSE int d = -1;
+        char v[4];
+        int result;
+
+        NEEDS_ROOT; /* to become somebody else */
+        tar_add(&tar, (struct tar_entry){
+                              .name = "null", .type = '3', .mode = 0666, .major = 1, .minor = 3 });
+        tar_add(&tar, (struct tar_entry){ .name = "su", .mode = 06755, .uid = 0, .data = "elf" });
+        tar_add(&tar, (struct tar_entry){ .name = "closed", .type = '5', .mode = 0500 });
+        tar_add(&tar, (struct tar_entry){ .name = "closed/in", .type = '5', .mode = 0 });
+        tar_file(&tar, "closed/in/file", "x");
+        tar_file(&tar, ".wh.gone", "");
+        tar_dir(&tar, "d");
+        tar_file(&tar, "d/.wh..wh..opq", "");
+        tar_end(&tar);
+        assert_int_equal(fchown(outer.fd, 65534, 65534), 0);
+        assert_int_equal(fchown(fs, 65534, 65534), 0);
+        assert_int_equal(seteuid(65534), 0);
+        result = untar_buf(&tar, fs, &(struct untar_options){ .user_xattr = true }, &r, &e);
+        assert_int_equal(seteuid(0), 0);
+        assert_ok(result, &e);
+        assert_false(is_there(fs, "null"));
+        assert_int_equal(stat_of(fs, "su").st_mode,
+                         S_IFREG | 0755); /* of another owner now: not setuid */
+        assert_int_equal(stat_of(fs, "closed").st_mode, S_IFDIR | 0500);
+        assert_int_equal(stat_of(fs, "closed/in").st_mode, S_IFDIR);
+        assert_content(fs, "closed/in/file", "x");
+        assert_true(is_whiteout(fs, "gone"));
+        d = openat(fs, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(fgetxattr(d, "user.overlay.opaque", v, sizeof(v)), 1);
+        assert_true(r.skipped > 0);
+        assert_string_equal(r.skipped_first, "null: device: Operation not permitted");
+}
+
 static void sparse_file_keeps_its_holes(void **state)
 {
         UNTAR_SETUP;
@@ -530,6 +569,7 @@ int main(void)
                 cmocka_unit_test(whiteouts_below_a_replaced_directory_hide_nothing),
                 cmocka_unit_test(opaque_root_whites_out_all_names_below),
                 cmocka_unit_test(xattrs_arrive_but_never_those_of_overlayfs),
+                cmocka_unit_test(who_is_not_root_gets_what_is_possible),
                 cmocka_unit_test(sparse_file_keeps_its_holes),
                 cmocka_unit_test(unicode_and_raw_byte_names_are_kept),
                 cmocka_unit_test(path_of_4096_bytes_arrives),
