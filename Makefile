@@ -26,7 +26,10 @@ bench: | deps-run deps-bench all
 fuzz: | deps-test
 	@tools/run-fuzz
 
+# A prefix that was asked for is compiled in, even when the tree was configured with another.
 install: all
+	@case "$(origin PREFIX)" in file) ;; *) \
+		meson configure $(BUILD) -Dprefix=$(PREFIX) && ninja -C $(BUILD) ;; esac >/dev/null
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:

@@ -49,8 +49,7 @@ const struct opt cli_global_opts[] = {
         { OPT_TEXT, 0, "dir", "/var/lib/carob", "data directory", &cli_globals.dir, NULL, NULL },
         { OPT_CALL, 0, "insecure-options", "none",
           "comma-separated security features to switch off: none, image, tls, ondisk, http, "
-          "pubkey, "
-          "capabilities, paths, seccomp, all-fetch, all-run, all",
+          "pubkey, capabilities, paths, seccomp, all-fetch, all-run, all",
           &cli_globals.insecure_options, set_insecure, NULL },
         { OPT_TEXT, 0, "local-config", "/etc/carob", "configuration of this machine",
           &cli_globals.local_config, NULL, NULL },
@@ -114,18 +113,26 @@ static int run_main(const struct cmd *cmd, char *const *args, size_t n)
         return cli_exit_status(&e);
 }
 
+void cli_tables(const struct cmd *cmd, const struct opt *tables[static CMD_TABLES])
+{
+        size_t n = 0;
+
+        tables[n++] = cli_global_opts;
+        if (cmd && cmd->opts)
+                tables[n++] = cmd->opts;
+        for (const struct opt_group *g = cmd ? cmd->groups : NULL; g && g->title; g++)
+                tables[n++] = g->opts;
+        tables[n] = NULL;
+}
+
 static int run_command(const struct cmd *cmd, char *const *words, size_t n)
 {
-        const struct opt *tables[8] = { cli_global_opts };
+        const struct opt *tables[CMD_TABLES];
         struct opt_rules rules = { .tables = tables, .arg = cmd->arg, .app_args = cmd->app_args };
         AUTO(opt_result_done) struct opt_result r = OPT_RESULT_NULL;
-        size_t n_tables = 1;
         struct err e;
 
-        if (cmd->opts)
-                tables[n_tables++] = cmd->opts;
-        for (const struct opt_group *g = cmd->groups; g && g->title; g++)
-                tables[n_tables++] = g->opts;
+        cli_tables(cmd, tables);
         log_init(last_word(cmd->name), cli_globals.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
         if (cmd->raw)
                 return run_main(cmd, words, n);

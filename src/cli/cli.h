@@ -21,7 +21,7 @@ struct cli_globals {
 extern struct cli_globals cli_globals;
 extern const struct opt cli_global_opts[];
 
-enum { CMD_ANY = -1 };
+enum { CMD_ANY = -1, CMD_TABLES = 8 };
 
 struct opt_group {
         const char *title; /* in help */
@@ -47,6 +47,9 @@ struct cmd {
 
 /* NULL-terminated, in the order of help. */
 extern const struct cmd *const cli_commands[];
+
+/* The option tables that hold for @cmd, or with NULL ahead of any command; ends with NULL. */
+void cli_tables(const struct cmd *cmd, const struct opt *tables[static CMD_TABLES]);
 
 /* "carob", or "rkt" when called by that name. */
 const char *cli_program(void);

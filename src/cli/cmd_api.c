@@ -128,7 +128,7 @@ static const struct opt api_opts[] = {
 const struct cmd cmd_api = {
         .name = "api",
         .usage = "CALL [JSON]",
-        .summary = "Call the API service and print its replies as JSON",
+        .summary = "Call the API service, print the replies as JSON",
         .more = "\tCALL is one of GetInfo, ListPods, InspectPod, ListImages, InspectImage, "
                 "ListEvents and\n"
                 "\tGetLogs. JSON is the request (\"-\": from standard input; nothing: the empty "

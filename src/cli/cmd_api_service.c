@@ -40,6 +40,9 @@ const struct cmd cmd_api_service = {
         .name = "api-service",
         .usage = "[--listen=ADDRESS]...",
         .summary = "Run the API service",
+        .more = "\tBecomes carob-api, with the global options that stand before the command and "
+                "all words after\n"
+                "\tit: see carob-api(8), or carob-api --help.\n",
         .max_args = CMD_ANY,
         .main = api_service_main,
         .raw = true,

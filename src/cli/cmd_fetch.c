@@ -65,7 +65,7 @@ static const struct opt fetch_opts[] = {
 const struct cmd cmd_fetch = {
         .name = "fetch",
         .usage = "FILE...",
-        .summary = "Import image(s) into the local store and print their ids",
+        .summary = "Import image(s) into the store, print their ids",
         .more = "\tFILE is an ACI (plain, gzip, xz, bzip2 or zstd), an OCI image layout (directory "
                 "or tar), or a\n"
                 "\tdocker archive; its format is found by its content.\n",

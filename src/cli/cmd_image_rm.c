@@ -56,7 +56,7 @@ static int rm_main(char *const *args, size_t n, struct err *e)
 const struct cmd cmd_image_rm = {
         .name = "image rm",
         .usage = "IMAGE...",
-        .summary = "Remove image(s), by id or name, from the local store",
+        .summary = "Remove image(s) from the local store",
         .more = "\tPods made of an image keep its files until they are gone.\n",
         .min_args = 1,
         .max_args = CMD_ANY,

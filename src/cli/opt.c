@@ -17,7 +17,7 @@ void opt_result_done(struct opt_result *r)
         strv_done(&r->args);
 }
 
-static const struct opt *find_long(const struct opt *const *tables, const char *name, size_t len)
+const struct opt *opt_find(const struct opt *const *tables, const char *name, size_t len)
 {
         for (; *tables; tables++)
                 for (const struct opt *o = *tables; o->type != OPT_END; o++)
@@ -91,6 +91,11 @@ static const char *bare_value(const struct opt *o)
         return o->type == OPT_FLAG ? "true" : o->bare;
 }
 
+bool opt_takes_word(const struct opt *o)
+{
+        return !bare_value(o);
+}
+
 struct cursor {
         char *const *words;
         size_t n;
@@ -107,7 +112,7 @@ static int parse_long(const struct opt_rules *rules, struct cursor *c, struct er
 {
         const char *name = c->words[c->i++] + 2, *eq = strchr(name, '=');
         size_t len = eq ? (size_t)(eq - name) : strlen(name);
-        const struct opt *o = find_long(rules->tables, name, len);
+        const struct opt *o = opt_find(rules->tables, name, len);
 
         if (!o)
                 return err_set(e, ERR_USAGE, 0, "unknown option \"--%.*s\"", (int)len, name);

@@ -64,3 +64,8 @@ void opt_result_done(struct opt_result *r);
  */
 int opt_parse(const struct opt_rules *rules, char *const *words, size_t n, struct opt_result *r,
               struct err *e);
+
+/* The option called @name (@len bytes, without dashes), hidden or not; NULL: none. Borrowed. */
+const struct opt *opt_find(const struct opt *const *tables, const char *name, size_t len);
+/* Without '=' its value is the next word. */
+bool opt_takes_word(const struct opt *o);

@@ -262,6 +262,17 @@ int64_t fs_ctime(const struct stat *st)
         return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
 }
 
+/* "<directory of the running program>/<middle><name>" if that can be read; heap string or NULL. */
+static char *find_beside(const char *self_dir, const char *middle, const char *name)
+{
+        char *path = xasprintf("%s/%s%s", self_dir, middle, name);
+
+        if (access(path, R_OK) == 0)
+                return path;
+        free(path);
+        return NULL;
+}
+
 char *fs_find_sibling(const char *name, const char *fallback_dir)
 {
         char self[PATH_MAX];
@@ -274,10 +285,11 @@ char *fs_find_sibling(const char *name, const char *fallback_dir)
                 slash = strrchr(self, '/');
                 if (slash)
                         *slash = '\0';
-                path = xasprintf("%s/%s", self, name);
-                if (access(path, R_OK) == 0)
+                path = find_beside(self, "", name);
+                if (!path)
+                        path = find_beside(self, CAROB_LIBDIR_FROM_BIN "/", name);
+                if (path)
                         return path;
-                free(path);
         }
         return xasprintf("%s/%s", fallback_dir, name);
 }

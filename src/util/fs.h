@@ -78,5 +78,8 @@ int fs_each(int dirfd, fs_each_fn fn, void *arg);
 int64_t fs_mtime(const struct stat *st);
 int64_t fs_ctime(const struct stat *st);
 
-/* "<self dir>/<name>" when that file is executable or readable, else "<fallback dir>/<name>"; heap string. */
+/*
+ * Where a companion of the running program is: beside it (a build tree), else in the library directory of the tree it is
+ * installed in (wherever that was moved), else "<fallback dir>/<name>", unchecked. Heap string.
+ */
 char *fs_find_sibling(const char *name, const char *fallback_dir);
