@@ -55,6 +55,7 @@ int engine_open(struct engine *ret, const char *dir, enum engine_mode mode, stru
 void engine_done(struct engine *eng)
 {
         image_store_free(eng->images);
+        closep(&eng->names_fd);
         if (eng->data_fd >= 0) {
                 pod_store_done(&eng->pods);
                 (void)close(eng->data_fd);

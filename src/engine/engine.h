@@ -13,9 +13,10 @@ struct engine {
         int data_fd;     /* owned */
         struct pod_store pods;
         struct image_store *images; /* owned; NULL until engine_images */
+        int names_fd;               /* owned; the lock on the names of pods, -1 when not held */
 };
 
-#define ENGINE_NULL ((struct engine){ .data_fd = -1, .pods = POD_STORE_NULL })
+#define ENGINE_NULL ((struct engine){ .data_fd = -1, .pods = POD_STORE_NULL, .names_fd = -1 })
 
 /*
  * ENGINE_READ: nothing is made, a missing data directory is an empty one (data_fd stays -1 and no pod exists).

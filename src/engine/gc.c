@@ -29,8 +29,8 @@ static void note(struct run *r, enum engine_gc_what what, const char *uuid, cons
 
 static void note_failure(struct run *r, const char *uuid, const struct err *e)
 {
-        /* Both mean that somebody else is about to do what we wanted, or owns the pod again. */
-        if (e->kind == ERR_BUSY || e->kind == ERR_NOT_FOUND)
+        /* All mean that somebody else is about to do what we wanted, owns the pod again, or has moved it on. */
+        if (e->kind == ERR_BUSY || e->kind == ERR_NOT_FOUND || e->kind == ERR_STATE)
                 note(r, ENGINE_GC_SKIPPED, uuid, e->text);
         else
                 note(r, ENGINE_GC_FAILED, uuid, e->text);

@@ -22,10 +22,14 @@
 #include "runtime/rootfs.h"
 #include "runtime/spec.h"
 #include "util/auto.h"
+#include "util/flock.h"
 #include "util/fs.h"
 #include "util/limits.h"
 #include "util/mem.h"
 #include "util/test_hook.h"
+
+/* Making a pod takes milliseconds, with copied roots seconds. */
+#define NAME_WAIT (30 * NSEC_PER_SEC)
 
 struct work {
         struct engine *eng;
@@ -232,7 +236,7 @@ static int fill_pod(const struct work *w, const struct pod *p, struct err *e)
         return 0;
 }
 
-/* A name is for commands to find the pod by: two live pods of one name would make it useless. A sample, no promise. */
+/* A name is for commands to find the pod by: two live pods of one name would make it useless. */
 static int check_name(struct engine *eng, const char *name, struct err *e)
 {
         AUTO(pod_view_list_done) struct pod_view_list l = POD_VIEW_LIST_NULL;
@@ -247,6 +251,30 @@ static int check_name(struct engine *eng, const char *name, struct err *e)
                         return err_set(e, ERR_EXISTS, 0, "the name \"%s\" is taken by pod %s", name,
                                        l.v[i]->uuid.text);
         return 0;
+}
+
+/*
+ * Once more, with whoever else wants a name kept out until this pod is where the name is seen: the lock is on the
+ * directory pods/, and falls when the pod's maker ends or becomes the supervisor.
+ */
+static int claim_name(struct engine *eng, const char *name, struct err *e)
+{
+        int r;
+
+        if (!name)
+                return 0;
+        if (eng->names_fd < 0) {
+                AUTO_CLOSE int fd = fs_open_dir(eng->pods.pods_fd, ".");
+
+                r = fd < 0 ? fd : flock_wait(fd, true, time_monotonic() + NAME_WAIT);
+                if (r == -ETIMEDOUT)
+                        return err_set(e, ERR_BUSY, 0,
+                                       "other pods with names are being made; try again later");
+                if (r < 0)
+                        return err_set(e, ERR_INTERNAL, -r, "lock the pod directories");
+                eng->names_fd = TAKE_FD(fd);
+        }
+        return check_name(eng, name, e);
 }
 
 int engine_prepare(struct engine *eng, const struct engine_request *req,
@@ -265,7 +293,7 @@ int engine_prepare(struct engine *eng, const struct engine_request *req,
         if (r == 0)
                 r = req->manifest_path ? manifest_from_user(&w, e)
                                        : manifest_from_request(&w, import, e);
-        if (r < 0 || check_apps(&w, e) < 0)
+        if (r < 0 || check_apps(&w, e) < 0 || claim_name(eng, req->pod_name, e) < 0)
                 return -1;
         if (pod_create(&eng->pods, &p, e) < 0)
                 return -1;
