@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "supervisor/idle.h"
@@ -31,6 +32,8 @@ static void idler_sleeps_through_everything_but_kill(void **state)
         if (pid == 0) {
                 sigset_t all;
 
+                (void)prctl(PR_SET_PDEATHSIG,
+                            SIGKILL); /* else a failed test would leave it for ever */
                 (void)sigfillset(&all);
                 (void)sigprocmask(SIG_SETMASK, &all, NULL);
                 idle_for_ever();
@@ -74,5 +77,6 @@ int main(void)
                 cmocka_unit_test(forgotten_code_still_runs),
         };
 
+        test_needs_openat2(); /* valgrind cannot live without the address space that is given up here */
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
