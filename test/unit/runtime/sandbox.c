@@ -100,7 +100,7 @@ void sandbox_init(struct sandbox *s)
         runtime_limits_from_isolators(&iso, true, &limits);
         assert_ok(runtime_cgroup_limit(s->app, &limits, &e), &e);
         assert_ok(runtime_cgroup_restrict_devices(s->app, &e), &e);
-        assert_ok(runtime_invoke_init(&s->invoke, NULL, s->state, &e), &e);
+        assert_ok(runtime_invoke_init(&s->invoke, s->runtime, s->state, &e), &e);
         start_init(s);
 }
 
@@ -160,7 +160,7 @@ static void read_output(int fd, struct outcome *ret)
 
 static int write_bundle(struct sandbox *s, const struct appc_app *app, char **ret, struct err *e)
 {
-        AUTO_FREE char *bundle = xasprintf("%s/bundle", s->state);
+        AUTO_FREE char *bundle = xasprintf("%s/bundle", s->state), *cgroups_path = NULL;
         AUTO(buf_done) struct buf text = BUF_NULL(RUNTIME_SPEC_BYTES_MAX);
         AUTO_CLOSE int fd = -1;
         struct runtime_spec spec = { .app_name = "app",
@@ -173,6 +173,8 @@ static int write_bundle(struct sandbox *s, const struct appc_app *app, char **re
                                      .cgroup_v2 = runtime_cgroup_host_mode(s->host) ==
                                                   RUNTIME_CGROUP_V2 };
 
+        if (!s->invoke.own_cgroups)
+                spec.cgroups_path = cgroups_path = xasprintf("/%s", runtime_cgroup_path(s->app));
         (void)mkdir(bundle, 0700);
         fd = fs_open_dir_path(bundle);
         if (runtime_spec_write(&spec, &text, e) < 0)

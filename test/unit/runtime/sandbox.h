@@ -16,6 +16,7 @@
 #include "util/uuid.h"
 
 struct sandbox {
+        const char *runtime; /* set before sandbox_init: another OCI runtime than crun; NULL */
         struct test_dir dir;
         char *state;  /* owned; a tmpfs */
         char *rootfs; /* owned; where the overlay is mounted */

@@ -73,6 +73,16 @@ static void start(const struct runtime_cgroup *cg, const char *script, struct pr
         free(argv[3]);
 }
 
+static void wait_for_processes(const struct runtime_cgroup *cg, int want)
+{
+        nsec deadline = time_monotonic() + TIMEOUT_MS * NSEC_PER_MSEC;
+
+        while (cgroup_each_pid(cg->fd[0], NULL, NULL) < want) {
+                assert_true(time_monotonic() < deadline);
+                (void)poll(NULL, 0, 1);
+        }
+}
+
 static void file_is(const struct runtime_cgroup *cg, enum cgroup_controller v1, const char *v1_file,
                     const char *v1_text, const char *v2_file, const char *v2_text)
 {
@@ -240,8 +250,7 @@ static void kill_ends_everything_inside(void **state)
         start(f.app,
               "trap '' TERM; for i in 1 2 3 4 5; do (trap '' TERM; sleep 1000) & done; sleep 1000",
               &p);
-        while (cgroup_each_pid(f.app->fd[0], NULL, NULL) < 6)
-                (void)poll(NULL, 0, 1);
+        wait_for_processes(f.app, 6);
         assert_int_equal(runtime_cgroup_is_empty(f.app), 0);
         assert_int_equal(runtime_cgroup_is_empty(f.pod), 0);
         assert_ok(runtime_cgroup_kill(f.pod, TIMEOUT_MS, &e), &e);
@@ -250,21 +259,43 @@ static void kill_ends_everything_inside(void **state)
         assert_int_equal(runtime_cgroup_is_empty(f.pod), 1);
 }
 
-static void kill_overtakes_a_fork_bomb(void **state)
+static void kill_overtakes_processes_that_fork_all_the_time(void **state)
 {
         AUTO(fixture_done) struct fixture f;
         AUTO(proc_done) struct proc p = PROC_NULL;
-        struct runtime_limits l = RUNTIME_LIMITS_NULL;
         struct err e;
 
         (void)state;
         fixture_init(&f);
-        l.pids_limit = 100;
-        assert_ok(runtime_cgroup_limit(f.app, &l, &e), &e);
-        start(f.app, "b() { b 2>/dev/null & b 2>/dev/null; }; b", &p);
-        while (cgroup_each_pid(f.app->fd[0], NULL, NULL) < 50)
-                (void)poll(NULL, 0, 1);
+        start(f.app,
+              "i=0; while [ $i -lt 20 ]; do (while :; do /bin/busybox true; done) & i=$((i+1)); done;"
+              "wait",
+              &p);
+        wait_for_processes(f.app, 15);
         assert_ok(runtime_cgroup_kill(f.app, TIMEOUT_MS, &e), &e);
+        assert_int_equal(runtime_cgroup_is_empty(f.app), 1);
+}
+
+static void freezing_makes_killing_on_v1_certain(void **state)
+{
+        AUTO(fixture_done) struct fixture f;
+        AUTO(proc_done) struct proc p = PROC_NULL;
+        nsec deadline = time_monotonic() + TIMEOUT_MS * NSEC_PER_MSEC;
+
+        (void)state;
+        fixture_init(&f);
+        if (cgroup_v1_index(f.host, CGROUP_FREEZER) < 0)
+                return; /* v2: cgroup.kill */
+        start(f.app,
+              "i=0; while [ $i -lt 20 ]; do (while :; do /bin/busybox true; done) & i=$((i+1)); done;"
+              "wait",
+              &p);
+        wait_for_processes(f.app, 15);
+        while (cgroup_v1_kill_once(f.app) > 0) {
+                assert_true(time_monotonic() < deadline);
+                (void)poll(NULL, 0, 1);
+        }
+        assert_int_equal(runtime_cgroup_is_empty(f.app), 1);
 }
 
 static void oom_kills_are_counted(void **state)
@@ -397,7 +428,8 @@ int main(void)
                 cmocka_unit_test(unused_joiner_is_gone_when_freed),
                 cmocka_unit_test(joiner_that_cannot_join_fails),
                 cmocka_unit_test(kill_ends_everything_inside),
-                cmocka_unit_test(kill_overtakes_a_fork_bomb),
+                cmocka_unit_test(kill_overtakes_processes_that_fork_all_the_time),
+                cmocka_unit_test(freezing_makes_killing_on_v1_certain),
                 cmocka_unit_test(oom_kills_are_counted),
                 cmocka_unit_test(devices_are_restricted),
                 cmocka_unit_test(bpf_program_restricts_on_a_v2_hierarchy),

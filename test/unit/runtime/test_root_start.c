@@ -6,7 +6,7 @@
 
 static void run(const char *script, struct outcome *ret)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep) struct appc_app *app = sandbox_app(script);
 
         sandbox_init(&s);
@@ -47,7 +47,7 @@ static void output_and_environment_are_the_apps(void **state)
 
 static void pod_namespaces_are_joined(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app = sandbox_app(
                 "for n in pid ipc uts net mnt; do /bin/busybox readlink /proc/self/ns/$n; done");
@@ -74,7 +74,7 @@ static void pod_namespaces_are_joined(void **state)
 
 static void app_is_in_its_cgroup_on_every_hierarchy(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app = sandbox_app("/bin/busybox cat /proc/self/cgroup");
         AUTO_FREE char *want = NULL;
@@ -90,7 +90,7 @@ static void app_is_in_its_cgroup_on_every_hierarchy(void **state)
 
 static void named_user_runs_without_capabilities(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app =
                 sandbox_app("/bin/busybox id; /bin/busybox grep Cap /proc/self/status; echo $HOME");
@@ -138,7 +138,7 @@ static void kernel_interfaces_are_masked_or_read_only(void **state)
 
 static void a_device_not_on_the_list_is_refused(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app = sandbox_app(
                 "/bin/busybox mknod /tmp/kmsg c 1 11 && /bin/busybox head -c 1 /tmp/kmsg;"
@@ -157,7 +157,7 @@ static void a_device_not_on_the_list_is_refused(void **state)
 
 static void read_only_root_cannot_be_written(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep) struct appc_app *app = sandbox_app("echo x > /tmp/x");
         struct outcome o;
 
@@ -170,7 +170,7 @@ static void read_only_root_cannot_be_written(void **state)
 
 static void volumes_are_bound_and_respect_read_only(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app = sandbox_app("echo new > /data/rw/file; echo no > /data/ro/file; "
                                            "/bin/busybox cat /data/ro/there");
@@ -196,7 +196,7 @@ static void volumes_are_bound_and_respect_read_only(void **state)
 
 static void a_symlink_in_the_image_does_not_lead_a_volume_out(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep) struct appc_app *app = sandbox_app("/bin/busybox ls /evil");
         AUTO_FREE char *src = NULL, *outside = NULL;
         struct outcome o;
@@ -220,7 +220,7 @@ static void a_symlink_in_the_image_does_not_lead_a_volume_out(void **state)
 
 static void missing_program_is_the_apps_mistake(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep) struct appc_app *app = appc_app_new();
         struct outcome o;
         struct err e;
@@ -235,7 +235,7 @@ static void missing_program_is_the_apps_mistake(void **state)
 
 static void relative_program_is_found_by_path(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep) struct appc_app *app = appc_app_new();
         struct outcome o;
 
@@ -260,7 +260,7 @@ static void default_seccomp_profile_is_in_force(void **state)
 
 static void seccomp_remove_set_denies_with_the_errno_asked_for(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app =
                 sandbox_app("/bin/busybox mkdir /tmp/d; /bin/busybox touch /tmp/f; echo $?");
@@ -279,7 +279,7 @@ static void seccomp_remove_set_denies_with_the_errno_asked_for(void **state)
 
 static void seccomp_without_errno_kills(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app = sandbox_app("/bin/busybox mkdir /tmp/d; echo $?");
         struct outcome o;
@@ -296,7 +296,7 @@ static void seccomp_without_errno_kills(void **state)
 
 static void seccomp_can_be_switched_off(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app = sandbox_app("/bin/busybox grep Seccomp: /proc/self/status");
         struct outcome o;
@@ -311,7 +311,7 @@ static void seccomp_can_be_switched_off(void **state)
 
 static void no_new_privileges_where_asked(void **state)
 {
-        AUTO_SANDBOX struct sandbox s;
+        AUTO_SANDBOX struct sandbox s = { 0 };
         AUTO(appc_app_freep)
         struct appc_app *app = sandbox_app("/bin/busybox grep NoNewPrivs /proc/self/status");
         struct outcome o;
@@ -321,6 +321,25 @@ static void no_new_privileges_where_asked(void **state)
         sandbox_init(&s);
         sandbox_run(&s, app, &o);
         assert_string_equal(o.out, "NoNewPrivs:\t1\n");
+}
+
+static void runc_takes_the_same_configuration(void **state)
+{
+        AUTO_SANDBOX struct sandbox s = { .runtime = "runc" };
+        AUTO(appc_app_freep)
+        struct appc_app *app = sandbox_app(
+                "/bin/busybox cat /proc/self/cgroup; /bin/busybox grep Seccomp: /proc/self/status; exit 5");
+        AUTO_FREE char *want = NULL;
+        struct outcome o;
+
+        (void)state;
+        sandbox_init(&s);
+        sandbox_run(&s, app, &o);
+        assert_int_equal(o.status, 5);
+        assert_contains(o.out, "Seccomp:\t2\n");
+        want = xasprintf("pids:/%s\n", runtime_cgroup_path(s.app));
+        if (runtime_cgroup_host_mode(s.host) != RUNTIME_CGROUP_V2)
+                assert_contains(o.out, want);
 }
 
 int main(void)
@@ -344,8 +363,11 @@ int main(void)
                 cmocka_unit_test(seccomp_without_errno_kills),
                 cmocka_unit_test(seccomp_can_be_switched_off),
                 cmocka_unit_test(no_new_privileges_where_asked),
+                cmocka_unit_test(runc_takes_the_same_configuration),
         };
+        /* The last one needs another runtime, which not every machine has. */
+        size_t n = ARRAY_LEN(tests) - (access("/usr/sbin/runc", X_OK) < 0);
 
         sandbox_require();
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return _cmocka_run_group_tests("root_start", tests, n, NULL, NULL);
 }
