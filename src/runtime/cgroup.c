@@ -193,23 +193,29 @@ static int remove_beneath(int dirfd, const char *name, unsigned char d_type, voi
         return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* 0, or -errno of the first that did not go (-EBUSY mostly). @keep_top: only what is beneath. */
+/* 0, or -errno. @keep_top: only what is beneath. */
+static int remove_in(const struct cgroup_hierarchy *h, const char *path, bool keep_top)
+{
+        AUTO_CLOSE int fd = fs_open_beneath(h->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        int depth = 0, r;
+
+        if (fd < 0)
+                return fd == -ENOENT ? 0 : fd;
+        r = fs_each(fd, remove_beneath, &depth);
+        if (r == 0 && unlinkat(h->fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                r = keep_top ? 0 : -errno;
+        return r;
+}
+
+/* All hierarchies are tried; the first failure (-EBUSY mostly) is the result. */
 static int remove_once(const struct runtime_cgroup_host *host, const char *path, bool keep_top)
 {
         int first = 0;
 
-        for (size_t i = 0; i < host->n; i++) {
-                AUTO_CLOSE int fd =
-                        fs_open_beneath(host->h[i].fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-                int depth = 0, r;
+        for (size_t i = 0; i < host->n + host->n_other; i++) {
+                int r = remove_in(i < host->n ? &host->h[i] : &host->other[i - host->n], path,
+                                  keep_top);
 
-                if (fd < 0) {
-                        first = fd == -ENOENT || first < 0 ? first : fd;
-                        continue;
-                }
-                r = fs_each(fd, remove_beneath, &depth);
-                if (r == 0 && unlinkat(host->h[i].fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
-                        r = keep_top ? 0 : -errno;
                 first = first < 0 ? first : r;
         }
         /* Ourselves in "_carob": systemd removes that with the unit. */
@@ -291,5 +297,7 @@ int runtime_cgroup_gc(const struct runtime_cgroup_host *host, const char *uuid, 
         /* Fails while another pod is there, as it should. */
         for (size_t i = 0; i < host->n; i++)
                 (void)unlinkat(host->h[i].fd, PARENT, AT_REMOVEDIR);
+        for (size_t i = 0; i < host->n_other; i++)
+                (void)unlinkat(host->other[i].fd, PARENT, AT_REMOVEDIR);
         return 0;
 }

@@ -140,20 +140,29 @@ static size_t split(char *line, char **ret, size_t max)
         return n;
 }
 
-static bool known(const struct runtime_cgroup_host *host, bool v2, unsigned mask)
+static bool known(const struct cgroup_hierarchy *list, size_t n, bool v2, unsigned mask)
 {
-        for (size_t i = 0; i < host->n; i++)
-                if (host->h[i].v2 == v2 && (v2 || host->h[i].controllers == mask))
+        for (size_t i = 0; i < n; i++)
+                if (list[i].v2 == v2 && (v2 || list[i].controllers == mask))
                         return true;
         return false;
+}
+
+static void add_hierarchy(struct cgroup_hierarchy *h, bool v2, unsigned mask, char *const *f,
+                          const char *self)
+{
+        AUTO_FREE char *self_path = self_path_for(self, v2, mask);
+
+        *h = (struct cgroup_hierarchy){ .v2 = v2, .controllers = mask, .fd = -1 };
+        h->mount = unescape(f[4]);
+        h->root = unescape(f[3]);
+        h->own = own_path(self_path, h->root);
 }
 
 static void add_mount(char *line, const char *self, struct runtime_cgroup_host *host)
 {
         char *f[MOUNT_FIELDS];
         size_t n = split(line, f, MOUNT_FIELDS), dash = 6;
-        AUTO_FREE char *self_path = NULL;
-        struct cgroup_hierarchy *h;
         unsigned mask = 0;
         bool v2;
 
@@ -164,18 +173,17 @@ static void add_mount(char *line, const char *self, struct runtime_cgroup_host *
         v2 = strcmp(f[dash + 1], "cgroup2") == 0;
         if (!v2 && strcmp(f[dash + 1], "cgroup") != 0)
                 return;
+        if (has_option(f[5], "ro") || has_option(f[dash + 3], "ro"))
+                return;
         if (!v2)
                 mask = cgroup_controllers_parse(f[dash + 3], strlen(f[dash + 3]));
         /* cpuset would need its CPUs and nodes set before anybody may join; nothing here limits them. */
-        if ((!v2 && (mask & ~(unsigned)CGROUP_OTHER) == 0) || has_option(f[5], "ro") ||
-            has_option(f[dash + 3], "ro") || known(host, v2, mask))
-                return;
-        h = &host->h[host->n++];
-        *h = (struct cgroup_hierarchy){ .v2 = v2, .controllers = mask, .fd = -1 };
-        h->mount = unescape(f[4]);
-        h->root = unescape(f[3]);
-        self_path = self_path_for(self, v2, mask);
-        h->own = own_path(self_path, h->root);
+        if (!v2 && (mask & ~(unsigned)CGROUP_OTHER) == 0) {
+                if (host->n_other < CGROUP_HIERARCHIES_MAX)
+                        add_hierarchy(&host->other[host->n_other++], v2, mask, f, self);
+        } else if (!known(host->h, host->n, v2, mask)) {
+                add_hierarchy(&host->h[host->n++], v2, mask, f, self);
+        }
 }
 
 void cgroup_host_decide_mode(struct runtime_cgroup_host *host)
@@ -204,16 +212,22 @@ void cgroup_host_parse(const char *mountinfo, const char *self, struct runtime_c
         cgroup_host_decide_mode(host);
 }
 
+static void hierarchy_done(struct cgroup_hierarchy *h)
+{
+        free(h->mount);
+        free(h->root);
+        free(h->own);
+        closep(&h->fd);
+}
+
 struct runtime_cgroup_host *runtime_cgroup_host_free(struct runtime_cgroup_host *host)
 {
         if (!host)
                 return NULL;
-        for (size_t i = 0; i < host->n; i++) {
-                free(host->h[i].mount);
-                free(host->h[i].root);
-                free(host->h[i].own);
-                closep(&host->h[i].fd);
-        }
+        for (size_t i = 0; i < host->n; i++)
+                hierarchy_done(&host->h[i]);
+        for (size_t i = 0; i < host->n_other; i++)
+                hierarchy_done(&host->other[i]);
         free(host);
         return NULL;
 }
@@ -229,27 +243,23 @@ enum runtime_cgroup_mode runtime_cgroup_host_mode(const struct runtime_cgroup_ho
 }
 
 /* Open each mount point; one that cannot be opened (hidden by another mount, say) is as good as absent. */
-static void open_hierarchies(struct runtime_cgroup_host *host)
+static size_t open_all(struct cgroup_hierarchy *list, size_t n)
 {
         size_t kept = 0;
 
-        for (size_t i = 0; i < host->n; i++) {
-                struct cgroup_hierarchy *h = &host->h[i];
+        for (size_t i = 0; i < n; i++) {
+                struct cgroup_hierarchy h = list[i];
                 AUTO(buf_done) struct buf text = BUF_NULL(CGROUP_FILE_MAX);
 
-                h->fd = fs_open_dir_path(h->mount);
-                if (h->fd >= 0 && h->v2 && cgroup_read(h->fd, "cgroup.controllers", &text) == 0)
-                        h->controllers = cgroup_controllers_parse(buf_str(&text), text.len);
-                if (h->fd < 0) {
-                        free(h->mount);
-                        free(h->root);
-                        free(h->own);
-                } else {
-                        host->h[kept++] = *h;
-                }
+                h.fd = fs_open_dir_path(h.mount);
+                if (h.fd >= 0 && h.v2 && cgroup_read(h.fd, "cgroup.controllers", &text) == 0)
+                        h.controllers = cgroup_controllers_parse(buf_str(&text), text.len);
+                if (h.fd < 0)
+                        hierarchy_done(&h);
+                else
+                        list[kept++] = h;
         }
-        host->n = kept;
-        cgroup_host_decide_mode(host);
+        return kept;
 }
 
 int runtime_cgroup_host_open(struct runtime_cgroup_host **ret, struct err *e)
@@ -266,7 +276,9 @@ int runtime_cgroup_host_open(struct runtime_cgroup_host **ret, struct err *e)
                 return err_set(e, ERR_INTERNAL, -r, "read /proc/self/cgroup");
         host = xcalloc(1, sizeof(*host));
         cgroup_host_parse(buf_str(&mounts), buf_str(&self), host);
-        open_hierarchies(host);
+        host->n = open_all(host->h, host->n);
+        host->n_other = open_all(host->other, host->n_other);
+        cgroup_host_decide_mode(host);
         *ret = TAKE_PTR(host);
         return 0;
 }

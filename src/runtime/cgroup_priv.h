@@ -40,6 +40,9 @@ struct runtime_cgroup_host {
         enum runtime_cgroup_mode mode;
         struct cgroup_hierarchy h[CGROUP_HIERARCHIES_MAX];
         size_t n;
+        /* Hierarchies that we do not use (cpuset ...), but where a runtime may leave a pod's directories. */
+        struct cgroup_hierarchy other[CGROUP_HIERARCHIES_MAX];
+        size_t n_other;
 };
 
 struct runtime_cgroup {

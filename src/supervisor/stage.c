@@ -169,6 +169,7 @@ static int write_config(const struct stage *s, const struct stage_app *a, const 
                 .volumes = &binds,
                 .shm_dir = s->shm,
                 .cgroup_v2 = a->cgroup_v2,
+                .cgroups_path = a->cgroups_path,
         };
         int r;
 

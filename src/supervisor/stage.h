@@ -41,6 +41,7 @@ struct stage_app {
         const struct plan_app *app;
         pid_t init_pid;
         bool cgroup_v2;
+        const char *cgroups_path; /* for a runtime that handles cgroups itself; NULL */
         bool terminal;
 };
 

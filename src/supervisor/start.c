@@ -125,11 +125,16 @@ static int fill_stage(void *arg, struct err *e)
         if (stage_fill(&s->stage, e) < 0)
                 return -1;
         for (size_t i = 0; i < s->n_apps; i++) {
+                AUTO_FREE char *cgroup =
+                        s->apps[i].cgroup && !s->invoke.own_cgroups
+                                ? xasprintf("/%s", runtime_cgroup_path(s->apps[i].cgroup))
+                                : NULL;
                 struct stage_app a = {
                         .plan = &s->plan,
                         .app = &s->plan.apps[i],
                         .init_pid = s->init.pid,
                         .cgroup_v2 = runtime_cgroup_host_mode(s->host) == RUNTIME_CGROUP_V2,
+                        .cgroups_path = cgroup,
                 };
 
                 if (stage_add_app(&s->stage, &a, e) < 0)

@@ -35,6 +35,8 @@ static void hybrid_layout_is_recognised_with_our_place_in_each_hierarchy(void **
         assert_int_equal(h->mode, RUNTIME_CGROUP_HYBRID);
         assert_int_equal(h->n,
                          4); /* cpuset is left alone: it would need setting up before a join */
+        assert_int_equal(h->n_other,
+                         1); /* but known, since another runtime may leave something there */
         assert_string_equal(h->h[memory].mount, "/sys/fs/cgroup/memory");
         assert_string_equal(h->h[memory].own, "system.slice/x.service");
         assert_string_equal(h->h[cpu].own, "");

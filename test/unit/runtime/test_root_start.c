@@ -331,6 +331,7 @@ static void runc_takes_the_same_configuration(void **state)
                 "/bin/busybox cat /proc/self/cgroup; /bin/busybox grep Seccomp: /proc/self/status; exit 5");
         AUTO_FREE char *want = NULL;
         struct outcome o;
+        struct err e;
 
         (void)state;
         sandbox_init(&s);
@@ -340,6 +341,11 @@ static void runc_takes_the_same_configuration(void **state)
         want = xasprintf("pids:/%s\n", runtime_cgroup_path(s.app));
         if (runtime_cgroup_host_mode(s.host) != RUNTIME_CGROUP_V2)
                 assert_contains(o.out, want);
+        free(want);
+        /* It has made a directory for cpuset as well, which must not stay. */
+        want = xasprintf("/sys/fs/cgroup/cpuset/%s", runtime_cgroup_path(s.pod));
+        assert_ok(runtime_cgroup_remove(s.pod, 5000, &e), &e);
+        assert_int_equal(access(want, F_OK), -1);
 }
 
 int main(void)
