@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/podref.h"
+#include "cli/results.h"
 #include "engine/gc.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -10,9 +11,15 @@ static struct engine_gc gc = {
         .expire_prepared = 24 * 3600 * NSEC_PER_SEC,
 };
 
-static void note(void *arg, enum engine_gc_what what, const char *uuid, const char *text)
+static struct results results = { .key = "uuid" };
+
+static const char *const words[] = {
+        [ENGINE_GC_MARKED] = "marked",   [ENGINE_GC_REMOVED] = "removed", [ENGINE_GC_KEPT] = "kept",
+        [ENGINE_GC_SKIPPED] = "skipped", [ENGINE_GC_FAILED] = "failed",
+};
+
+static void tell(enum engine_gc_what what, const char *uuid, const char *text)
 {
-        (void)arg;
         switch (what) {
         case ENGINE_GC_MARKED:
                 log_info("pod \"%s\" is garbage now", uuid);
@@ -32,20 +39,27 @@ static void note(void *arg, enum engine_gc_what what, const char *uuid, const ch
         }
 }
 
+static void note(void *arg, enum engine_gc_what what, const char *uuid, const char *text)
+{
+        (void)arg;
+        tell(what, uuid, text);
+        results_add(&results, uuid, words[what], NULL);
+}
+
 static int gc_main(char *const *args, size_t n, struct err *e)
 {
         AUTO(engine_done) struct engine eng = ENGINE_NULL;
-        size_t failed;
+        int r;
 
         (void)args;
         (void)n;
         gc.now = time_now();
         gc.note = note;
-        if (podref_open(&eng, ENGINE_WRITE, e) < 0 || engine_gc(&eng, &gc, &failed, e) < 0)
+        if (podref_open(&eng, ENGINE_WRITE, e) < 0 || engine_gc(&eng, &gc, &results.failed, e) < 0)
                 return -1;
-        if (failed > 0)
-                return err_set(e, ERR_INTERNAL, 0, "%zu pod(s) could not be collected", failed);
-        return 0;
+        r = results_end(&results, "pod(s) could not be collected", e);
+        results_done(&results);
+        return r;
 }
 
 static const struct opt gc_opts[] = {
@@ -55,6 +69,7 @@ static const struct opt gc_opts[] = {
           &gc.expire_prepared, NULL, NULL },
         { OPT_FLAG, 0, "mark-only", "[=false]", "mark exited and aborted pods, delete nothing",
           &gc.mark_only, NULL, NULL },
+        OUTPUT_FORMAT_OPT(&results.format),
         { .type = OPT_END },
 };
 

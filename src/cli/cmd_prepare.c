@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "cli/commands.h"
 #include "cli/pod_opts.h"
 #include "cli/podref.h"
@@ -11,6 +9,8 @@
 
 static const char *uuid_file;
 static bool quiet;
+
+static enum output_format format;
 
 static int prepare_main(char *const *args, size_t n, struct err *e)
 {
@@ -28,14 +28,14 @@ static int prepare_main(char *const *args, size_t n, struct err *e)
         if (podref_save_file(uuid_file, pod.uuid.text, e) < 0 || engine_publish(&eng, &pod, e) < 0)
                 return err_wrap(e, "pod %s", pod.uuid.text);
         test_hook("moved-to-prepared");
-        (void)printf("%s\n", pod.uuid.text);
-        return 0;
+        return podref_print(pod.uuid.text, format, e);
 }
 
 static const struct opt prepare_opts[] = {
         { OPT_TEXT, 0, "uuid-file-save", "FILE", "write the pod's UUID to FILE", &uuid_file, NULL,
           NULL },
         { OPT_FLAG, 0, "quiet", "[=false]", "print nothing but the UUID", &quiet, NULL, NULL },
+        OUTPUT_FORMAT_OPT(&format),
         { .type = OPT_END },
 };
 

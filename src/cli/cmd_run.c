@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "cli/commands.h"
 #include "cli/launch_opts.h"
 #include "cli/pod_opts.h"
@@ -10,6 +8,8 @@
 #include "util/auto.h"
 
 static const char *uuid_file;
+
+static enum output_format format;
 
 static int run_main(char *const *args, size_t n, struct err *e)
 {
@@ -27,14 +27,14 @@ static int run_main(char *const *args, size_t n, struct err *e)
         launch_request.debug = cli_globals.debug;
         if (engine_launch(&eng, &pod, &launch_request, e) < 0)
                 return err_wrap(e, "pod %s", pod.uuid.text);
-        (void)printf("%s\n", pod.uuid.text);
-        return 0;
+        return podref_print(pod.uuid.text, format, e);
 }
 
 static const struct opt run_opts[] = {
         { OPT_TEXT, 0, "uuid-file-save", "FILE", "write the pod's UUID to FILE", &uuid_file, NULL,
           NULL },
         { OPT_FLAG, 0, "quiet", "", NULL, &(bool){ false }, NULL, NULL },
+        OUTPUT_FORMAT_OPT(&format),
         { .type = OPT_END },
 };
 

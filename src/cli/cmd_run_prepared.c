@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "cli/commands.h"
 #include "cli/launch_opts.h"
 #include "cli/podref.h"
 #include "util/auto.h"
+
+static enum output_format format;
 
 static int run_prepared_main(char *const *args, size_t n, struct err *e)
 {
@@ -19,13 +19,13 @@ static int run_prepared_main(char *const *args, size_t n, struct err *e)
         launch_request.debug = cli_globals.debug;
         if (engine_launch(&eng, &pod, &launch_request, e) < 0)
                 return err_wrap(e, "pod %s", uuid.text);
-        (void)printf("%s\n", uuid.text);
-        return 0;
+        return podref_print(uuid.text, format, e);
 }
 
 static const struct opt_group groups[] = { LAUNCH_OPTS_GROUP, { NULL, NULL } };
 static const struct opt opts[] = {
         { OPT_FLAG, 0, "no-overlay", "", NULL, &(bool){ false }, NULL, NULL },
+        OUTPUT_FORMAT_OPT(&format),
         { .type = OPT_END },
 };
 

@@ -3,25 +3,30 @@
 
 #include "cli/commands.h"
 #include "cli/podref.h"
+#include "cli/results.h"
 #include "engine/stop.h"
 #include "util/auto.h"
-#include "util/log.h"
 
 static bool force;
 static const char *uuid_file;
 
+static struct results results = { .key = "uuid" };
+
 static int stop_one(struct engine *eng, const char *text, struct err *e)
 {
         struct uuid uuid;
+        char line[128];
 
         if (podref_resolve(eng, text, &uuid, e) < 0)
                 return -1;
         switch (engine_stop(eng, uuid.text, force, e)) {
         case ENGINE_STOP_ALREADY:
-                (void)printf("pod \"%s\" is already stopped\n", uuid.text);
+                (void)snprintf(line, sizeof(line), "pod \"%s\" is already stopped", uuid.text);
+                results_add(&results, uuid.text, "already stopped", line);
                 return 0;
         case ENGINE_STOPPED:
-                (void)printf("\"%s\"\n", uuid.text);
+                (void)snprintf(line, sizeof(line), "\"%s\"", uuid.text);
+                results_add(&results, uuid.text, "stopped", line);
                 return 0;
         case ENGINE_STOP_FAILED:
                 break;
@@ -33,19 +38,17 @@ static int stop_main(char *const *args, size_t n, struct err *e)
 {
         AUTO(engine_done) struct engine eng = ENGINE_NULL;
         AUTO(strv_done) struct strv pods = STRV_NULL;
-        size_t failed = 0;
+        int r;
 
         if (podref_collect(args, n, uuid_file, &pods, e) < 0 ||
             podref_open(&eng, ENGINE_READ, e) < 0)
                 return -1;
         for (size_t i = 0; i < pods.n; i++)
-                if (stop_one(&eng, pods.v[i], e) < 0) {
-                        log_error("%s", e->text);
-                        failed++;
-                }
-        if (failed > 0)
-                return err_set(e, e->kind, 0, "%zu pod(s) could not be stopped", failed);
-        return 0;
+                if (stop_one(&eng, pods.v[i], e) < 0)
+                        results_fail(&results, pods.v[i], e);
+        r = results_end(&results, "pod(s) could not be stopped", e);
+        results_done(&results);
+        return r;
 }
 
 static const struct opt stop_opts[] = {
@@ -53,6 +56,7 @@ static const struct opt stop_opts[] = {
           NULL, NULL },
         { OPT_TEXT, 0, "uuid-file", "FILE", "take the pod's UUID from FILE", &uuid_file, NULL,
           NULL },
+        OUTPUT_FORMAT_OPT(&results.format),
         { .type = OPT_END },
 };
 

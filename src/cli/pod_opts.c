@@ -141,9 +141,9 @@ static int ignore(void *dest, const char *value, struct err *e)
 }
 
 const struct opt pod_opts[] = {
-        { OPT_CALL, 0, "volume", "NAME,kind=host|empty,...",
-          "a volume: source=PATH, readOnly=, recursive= for host; readOnly=, mode=, uid=, gid= for "
-          "empty",
+        { OPT_CALL, 0, "volume", "NAME,kind=K,...",
+          "a volume: kind=host with source=PATH[,readOnly=][,recursive=]; kind=empty with "
+          "[readOnly=][,mode=][,uid=][,gid=]",
           NULL, add_volume, NULL },
         { OPT_CALL, 0, "set-env", "NAME=VALUE", "variable of every app", NULL, set_pod_env, NULL },
         { OPT_CALL, 0, "set-env-file", "FILE", "variables of every app, a line NAME=VALUE each",

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "pod/view.h"
 #include "util/auto.h"
 #include "util/fs.h"
+#include "util/json.h"
 
 int podref_open(struct engine *ret, enum engine_mode mode, struct err *e)
 {
@@ -55,6 +57,19 @@ int podref_save_file(const char *path, const char *uuid, struct err *e)
         if (r < 0)
                 return err_set(e, ERR_INTERNAL, -r, "cannot write the pod's UUID to %s", path);
         return 0;
+}
+
+int podref_print(const char *uuid, enum output_format format, struct err *e)
+{
+        AUTO_JSON struct json_object *o = NULL;
+
+        if (format == OUTPUT_TEXT) {
+                (void)printf("%s\n", uuid);
+                return 0;
+        }
+        o = json_object_new_object();
+        json_add_string(o, "uuid", uuid);
+        return output_json(o, format, e);
 }
 
 int podref_collect(char *const *args, size_t n, const char *uuid_file, struct strv *ret,

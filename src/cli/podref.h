@@ -2,6 +2,7 @@
 /* The pods that a command is about. */
 #pragma once
 
+#include "cli/output.h"
 #include "engine/engine.h"
 #include "util/err.h"
 #include "util/strv.h"
@@ -17,6 +18,9 @@ int podref_resolve(struct engine *eng, const char *text, struct uuid *ret, struc
 int podref_add_file(const char *path, struct strv *to, struct err *e);
 /* Writes it: the uuid alone, no newline, as rkt. NULL @path does nothing. */
 int podref_save_file(const char *path, const char *uuid, struct err *e);
+
+/* To stdout: the uuid, or {"uuid": ...}. */
+int podref_print(const char *uuid, enum output_format format, struct err *e);
 
 /*
  * The arguments, or what --uuid-file says; not both, and at least one. For commands that take many pods.

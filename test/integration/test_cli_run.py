@@ -219,6 +219,12 @@ def test_isolators_and_annotations_are_in_the_manifest(carob, store):
     assert carob("run-prepared", uuid).stdout == ""
 
 
+def test_uuids_as_json(carob, store):
+    uuid = json.loads(carob("prepare", "--format=json", "example.com/true").stdout)["uuid"]
+    assert UUID.match(uuid)
+    assert json.loads(carob("run-prepared", "--detach", "--format=json", uuid).stdout) == {"uuid": uuid}
+
+
 def test_duplicate_names_are_refused(carob, store):
     done = carob("prepare", "example.com/sh", "example.com/sh", status=254)
     assert done.stderr == 'prepare: two apps would be called "sh"; use --name after an image to choose another\n'

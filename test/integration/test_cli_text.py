@@ -164,6 +164,16 @@ def test_stop_and_rm_refuse_as_rkt(carob, states):
     assert not (states.data / "pods/exited-garbage" / uuid(7)).exists()
 
 
+def test_what_became_of_pods_as_json(carob, states):
+    done = carob("rm", "--format=json", uuid(7), uuid(5), status=254)
+    assert json.loads(done.stdout) == [{"uuid": uuid(7), "result": "removed"}, {
+        "uuid": uuid(5), "result": "state", "error": f'pod "{uuid(5)}" is currently running'}]
+    assert json.loads(carob("stop", "--format=json", uuid(6)).stdout) == [{"uuid": uuid(6), "result": "already stopped"}]
+    result = {e["uuid"]: e["result"] for e in json.loads(carob("gc", "--mark-only", "--format=json").stdout)}
+    assert result == {uuid(3): "marked", uuid(6): "marked"}
+    assert json.loads(carob("image", "gc", "--format=json").stdout)["images"] == []
+
+
 def test_run_prepared_refuses_what_is_not_prepared(carob, states):
     for n in (1, 2, 3, 5, 6, 7, 9):
         done = carob("run-prepared", uuid(n), status=254)
