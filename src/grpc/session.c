@@ -235,11 +235,12 @@ static bool take_chunk(struct grpc_session *s)
         size_t room = s->out_size - s->out_len;
         size_t n = s->chunk_len < room ? s->chunk_len : room;
 
-        if (n > 0)
+        if (n > 0) {
                 memcpy(s->out + s->out_len, s->chunk, n);
-        s->out_len += n;
-        s->chunk += n;
-        s->chunk_len -= n;
+                s->out_len += n;
+                s->chunk += n;
+                s->chunk_len -= n;
+        }
         return s->chunk_len == 0;
 }
 
