@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct oci_descriptor *d)
 {
-        if (!d->media_type || !digest_is_oci_sha256(d->digest) || (d->os && (!d->arch || !d->variant)))
+        if (!d->media_type || !digest_is_oci_sha256(d->digest) ||
+            (d->os && (!d->arch || !d->variant)))
                 abort();
         (void)oci_media_kind(d->media_type);
 }

@@ -328,8 +328,8 @@ static void layer_that_takes_after_its_base_is_kept_per_base(void **state)
 {
         IMPORT_TEST;
         AUTO(buf_done)
-        struct buf a = BUF_NULL(TAR_MAKER_MAX),
-                   b = BUF_NULL(TAR_MAKER_MAX), top = BUF_NULL(TAR_MAKER_MAX);
+        struct buf a = BUF_NULL(TAR_MAKER_MAX), b = BUF_NULL(TAR_MAKER_MAX),
+                   top = BUF_NULL(TAR_MAKER_MAX);
         const mode_t want[2] = { 01777, 0700 };
         struct buf images[2][2];
 

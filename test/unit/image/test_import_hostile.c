@@ -294,8 +294,7 @@ static void what_is_no_image_is_said_so(void **state)
 {
         IMPORT_TEST;
         AUTO(buf_done)
-        struct buf noise = BUF_NULL(65536),
-                   tar = BUF_NULL(65536), empty = BUF_NULL(1);
+        struct buf noise = BUF_NULL(65536), tar = BUF_NULL(65536), empty = BUF_NULL(1);
 
         assert_err(import_file(&t, "missing.aci", NULL), &t.e, ERR_NOT_FOUND,
                    "missing.aci: No such file or directory");
