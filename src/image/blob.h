@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the bytes of an image come from: a range of an open file (a blob of a layout directory, a member of a
- * plain tar, a whole archive), read with pread(2), so that several readers may share one descriptor.
+ * Where the bytes of an image come from: a range of an open file (a blob of a layout directory, a
+ * member of a plain tar, a whole archive), read with pread(2), so that several readers may share
+ * one descriptor.
  */
 #pragma once
 
@@ -20,8 +21,9 @@ struct blob {
 };
 
 /*
- * Read up to @len bytes at @pos (relative to the blob's start); *ret_len is 0 only at its end. Errors:
- * ERR_BAD_DATA when the file is shorter than the blob claims, ERR_INTERNAL when reading fails.
+ * Read up to @len bytes at @pos (relative to the blob's start); *ret_len is 0 only at its end.
+ * Errors: ERR_BAD_DATA when the file is shorter than the blob claims, ERR_INTERNAL when reading
+ * fails.
  */
 int blob_read_at(const struct blob *b, uint64_t pos, void *data, size_t len, size_t *ret_len,
                  struct err *e);
@@ -29,7 +31,10 @@ int blob_read_at(const struct blob *b, uint64_t pos, void *data, size_t len, siz
 /* The whole blob into @out (its maximum bounds the size: ERR_LIMIT). */
 int blob_read_all(const struct blob *b, struct buf *out, struct err *e);
 
-/* The whole blob, which must have the digest @oci_digest ("sha256:…"): ERR_BAD_DATA names both when not. */
+/*
+ * The whole blob, which must have the digest @oci_digest ("sha256:…"): ERR_BAD_DATA names
+ * both when not.
+ */
 int blob_read_verified(const struct blob *b, const char *oci_digest, struct buf *out,
                        struct err *e);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The packings behind decompress.c: one member (gzip) or stream (xz, bzip2) or frame (zstd) at a time. */
+/*
+ * The packings behind decompress.c: one member (gzip) or stream (xz, bzip2) or frame (zstd) at a
+ * time.
+ */
 #pragma once
 
 #include <stdbool.h>

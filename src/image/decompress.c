@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Members are unpacked one after the other until the blob ends: eStargz and bgzf are many gzip members, zstd:chunked
- * many frames. Zero bytes between or after members are padding (tapes, xz); anything else that is no further
- * member is an error, since a reader that stops early would verify a digest over bytes nobody looked at.
+ * Members are unpacked one after the other until the blob ends: eStargz and bgzf are many gzip
+ * members, zstd:chunked many frames. Zero bytes between or after members are padding (tapes, xz);
+ * anything else that is no further member is an error, since a reader that stops early would verify
+ * a digest over bytes nobody looked at.
  */
 #include "image/decompress.h"
 

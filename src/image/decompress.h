@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pull stream that unpacks a blob: gzip (several members, through ISA-L), zstd (several frames), xz, bzip2, or
- * plain bytes; the packing is found by its magic. Digests of the packed and of the unpacked bytes are computed
- * on the way. Memory is bounded by the windows of the formats (at most 128 MiB, zstd's and xz's limit here); the
- * output by the limits given.
+ * A pull stream that unpacks a blob: gzip (several members, through ISA-L), zstd (several frames),
+ * xz, bzip2, or plain bytes; the packing is found by its magic. Digests of the packed and of the
+ * unpacked bytes are computed on the way. Memory is bounded by the windows of the formats (at most
+ * 128 MiB, zstd's and xz's limit here); the output by the limits given.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ enum decompress_digest {
 struct decompress_options {
         int digests;        /* enum decompress_digest, or-ed */
         uint64_t max_bytes; /* unpacked; 0: LIMIT_ARCHIVE_STREAM_BYTES */
-        uint64_t
-                ratio_floor; /* outputs up to this are never called bombs; 0: LIMIT_ARCHIVE_RATIO_FLOOR */
+        /* Outputs up to this are never called bombs; 0: LIMIT_ARCHIVE_RATIO_FLOOR. */
+        uint64_t ratio_floor;
         unsigned max_ratio; /* unpacked : packed; 0: LIMIT_ARCHIVE_RATIO */
 };
 
@@ -55,14 +55,17 @@ struct decompress_totals {
 
 struct decompress;
 
-/* @b's descriptor and name must outlive the stream. Reads the first bytes: errors as blob_read_at. */
+/*
+ * @b's descriptor and name must outlive the stream. Reads the first bytes: errors as blob_read_at.
+ */
 int decompress_open(struct decompress **ret, const struct blob *b,
                     const struct decompress_options *o, struct err *e);
 
 /*
- * Up to @len unpacked bytes; *ret_len is 0 only at the end, when the whole blob was read and was sound. Errors:
- * ERR_BAD_DATA (corrupt, truncated, bytes after the end that are not another member), ERR_LIMIT (too many bytes,
- * too high a ratio, a window that needs too much memory), and blob_read_at's. Blocks on reading only.
+ * Up to @len unpacked bytes; *ret_len is 0 only at the end, when the whole blob was read and was
+ * sound. Errors: ERR_BAD_DATA (corrupt, truncated, bytes after the end that are not another
+ * member), ERR_LIMIT (too many bytes, too high a ratio, a window that needs too much memory), and
+ * blob_read_at's. Blocks on reading only.
  */
 int decompress_read(struct decompress *d, void *data, size_t len, size_t *ret_len, struct err *e);
 

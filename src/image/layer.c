@@ -53,8 +53,9 @@ static int check_hex(const struct layer_unpack *u, const char *what, const char 
 }
 
 /*
- * A damaged blob usually breaks the gzip or tar format first. The digest says more: that these are not the bytes the
- * image means. So look at it before reporting broken bytes; whatever else went wrong stays as it was.
+ * A damaged blob usually breaks the gzip or tar format first. The digest says more: that these are
+ * not the bytes the image means. So look at it before reporting broken bytes; whatever else went
+ * wrong stays as it was.
  */
 static int explain(const struct layer_unpack *u, struct err *e)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One packed layer to one directory: reading, unpacking and hashing run on a helper thread, writing files on the
- * caller's, so that two processors work on one layer. Nothing here knows the store: the caller names the directory.
+ * One packed layer to one directory: reading, unpacking and hashing run on a helper thread, writing
+ * files on the caller's, so that two processors work on one layer. Nothing here knows the store:
+ * the caller names the directory.
  */
 #pragma once
 
@@ -36,8 +37,9 @@ struct layer_result {
 };
 
 /*
- * Unpack into the empty directory @rootfd. The helper thread has ended when this returns, in every case. @manifest as
- * for untar. Errors: untar's, decompress_read's; ERR_BAD_DATA naming the layer, the expected and the found digest.
+ * Unpack into the empty directory @rootfd. The helper thread has ended when this returns, in every
+ * case. @manifest as for untar. Errors: untar's, decompress_read's; ERR_BAD_DATA naming the layer,
+ * the expected and the found digest.
  */
 int layer_unpack(const struct layer_unpack *u, int rootfd, struct buf *manifest,
                  struct layer_result *ret, struct err *e);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One producer, one consumer, CHUNKS buffers. A chunk belongs to the producer while its index is outside
- * [taken, made), to the consumer inside; the lock guards the two counters and the end. The thread has all signals
- * blocked, so that the program's handlers keep running where they ran before.
+ * One producer, one consumer, CHUNKS buffers. A chunk belongs to the producer while its index is
+ * outside [taken, made), to the consumer inside; the lock guards the two counters and the end. The
+ * thread has all signals blocked, so that the program's handlers keep running where they ran
+ * before.
  */
 #include "image/pump_priv.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A helper thread that runs a decompress stream ahead of its reader, through a fixed ring of chunks. */
+/*
+ * A helper thread that runs a decompress stream ahead of its reader, through a fixed ring of
+ * chunks.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -10,10 +13,15 @@
 
 struct pump;
 
-/* @d is used by the thread alone until pump_join. Errors: ERR_NO_SPACE, ERR_INTERNAL (no thread). */
+/*
+ * @d is used by the thread alone until pump_join. Errors: ERR_NO_SPACE, ERR_INTERNAL (no thread).
+ */
 int pump_start(struct pump **ret, struct decompress *d, struct err *e);
 
-/* The next chunk, valid until the next call; *ret_len 0: the end. Errors: what decompress_read said. */
+/*
+ * The next chunk, valid until the next call; *ret_len 0: the end. Errors: what decompress_read
+ * said.
+ */
 int pump_next(struct pump *p, const void **ret, size_t *ret_len, struct err *e);
 
 uint64_t pump_packed_pos(struct pump *p); /* of the chunk returned last */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The driver: libarchive reads headers and data from the caller's stream; what an entry means is decided here, what
- * is written in untar_write.c, where in untar_path.c.
+ * The driver: libarchive reads headers and data from the caller's stream; what an entry means is
+ * decided here, what is written in untar_write.c, where in untar_path.c.
  *
- * libarchive keeps all headers of one entry in memory, and a GNU sparse file may have any number of them (1.4 MB of
- * gzip made it take 400 MB), so the bytes it pulls for headers are counted as they pass.
+ * libarchive keeps all headers of one entry in memory, and a GNU sparse file may have any number of
+ * them (1.4 MB of gzip made it take 400 MB), so the bytes it pulls for headers are counted as they
+ * pass.
  */
 #include "image/untar.h"
 
@@ -89,7 +90,9 @@ static void note_tail(struct untar *u, const uint8_t *p, size_t len)
 {
         static const uint8_t zero[TAR_BLOCK];
 
-        /* A shorter last chunk cannot come: tars are whole blocks, and others are truncated anyway. */
+        /*
+         * A shorter last chunk cannot come: tars are whole blocks, and others are truncated anyway.
+         */
         u->tail_is_zero = len >= TAR_BLOCK && memcmp(p + len - TAR_BLOCK, zero, TAR_BLOCK) == 0;
 }
 
@@ -133,8 +136,8 @@ static int fail_archive(struct untar *u)
 }
 
 /*
- * Warnings are about attributes that libarchive would drop; we do not import what we could not read. But bytes that
- * are no UTF-8 are fine in a name, and libarchive keeps them.
+ * Warnings are about attributes that libarchive would drop; we do not import what we could not
+ * read. But bytes that are no UTF-8 are fine in a name, and libarchive keeps them.
  */
 static bool warning_is_harmless(struct archive *a)
 {
@@ -289,7 +292,10 @@ int untar(const struct untar_input *in, int rootfd, const struct untar_options *
           struct buf *manifest, struct untar_result *ret, struct err *e)
 {
         AUTO_FREE struct untar *u = xcalloc(1, sizeof(*u));
-        /* Without it libarchive, in a program that never called setlocale, would mangle names that are not ASCII. */
+        /*
+         * Without it libarchive, in a program that never called setlocale, would mangle names that
+         * are not ASCII.
+         */
         locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
         locale_t old = utf8 ? uselocale(utf8) : (locale_t)0;
         int r;

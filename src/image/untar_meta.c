@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owner, mode, xattrs and times. The owner first: chown(2) clears the setuid bits and file capabilities. An owner that
- * cannot be had (not root) is counted, and the setuid bits are left off then: they would mean another user.
+ * Owner, mode, xattrs and times. The owner first: chown(2) clears the setuid bits and file
+ * capabilities. An owner that cannot be had (not root) is counted, and the setuid bits are left off
+ * then: they would mean another user.
  */
 #include "image/untar_priv.h"
 
@@ -29,8 +30,8 @@ static bool has_prefix(const char *s, const char *prefix)
 }
 
 /*
- * Which xattrs of an archive are taken. Not overlayfs's own, which would make an image rewrite what its layers
- * mean; not the labels of the build host's security modules, which say nothing here.
+ * Which xattrs of an archive are taken. Not overlayfs's own, which would make an image rewrite what
+ * its layers mean; not the labels of the build host's security modules, which say nothing here.
  */
 static bool xattr_wanted(const char *name)
 {

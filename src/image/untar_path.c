@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names of entries and the directories they lead to. Symlinks in the middle of a path are followed as in a chroot
- * (`var/run -> /run` is common), never beyond the root; ".." is refused even where it would be harmless, because no
- * honest archiver writes it.
+ * Names of entries and the directories they lead to. Symlinks in the middle of a path are followed
+ * as in a chroot (`var/run -> /run` is common), never beyond the root; ".." is refused even where
+ * it would be harmless, because no honest archiver writes it.
  */
 #include "image/untar_priv.h"
 
@@ -98,7 +98,10 @@ static int make_implied(struct untar *u, int at, const char *name, const char *p
         return 0;
 }
 
-/* Something stands where directory @path of this layer should be; make room if it is only a whiteout. */
+/*
+ * Something stands where directory @path of this layer should be; make room if it is only a
+ * whiteout.
+ */
 static int replace_whiteout(struct untar *u, int at, const char *name, const char *path,
                             int *ret_fd)
 {
@@ -267,8 +270,8 @@ int untar_dir_later(struct untar *u, const char *path, const struct timespec *mt
         };
 
         /*
-         * With more directories than fit, those so far get their times now. The memory stays bounded; what is lost
-         * is the time of a directory that gets more entries afterwards.
+         * With more directories than fit, those so far get their times now. The memory stays
+         * bounded; what is lost is the time of a directory that gets more entries afterwards.
          */
         if (u->dirs.max - u->dirs.len < sizeof(d) + d.path_len && untar_dirs_finish(u) < 0)
                 return -1;

@@ -29,7 +29,10 @@ struct untar {
         bool input_ended;     /* the input said so */
         bool tail_is_zero;    /* the stream's last 512 bytes so far are all zero */
 
-        /* The current entry: as written, and normalised ("" is the root, no leading or trailing slash). */
+        /*
+         * The current entry: as written, and normalised ("" is the root, no leading or trailing
+         * slash).
+         */
         const char *raw;
         char last[UNTAR_QUOTED_MAX]; /* the previous one, quoted */
         char path[LIMIT_ARCHIVE_PATH_BYTES + 1];
@@ -44,8 +47,8 @@ struct untar {
         bool root_opaque; /* a whiteout of everything at the top */
         bool user_skip;   /* not root: failing chowns are expected */
 
-        struct buf
-                dirs; /* struct late_dir and path, one after the other: what is set when all is written */
+        /* struct late_dir and path, one after the other: what is set when all is written. */
+        struct buf dirs;
         size_t last_dir; /* where the last one starts */
         struct untar_result r;
 };
@@ -56,7 +59,9 @@ void untar_quote(const char *name, char ret[static UNTAR_QUOTED_MAX]);
 /* 'archive: entry "x": fmt: strerror' */
 int untar_fail(struct untar *u, enum err_kind kind, int num, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
-/* A failed system call about the current entry: kind by errno (names too long are ERR_LIMIT ...). */
+/*
+ * A failed system call about the current entry: kind by errno (names too long are ERR_LIMIT ...).
+ */
 int untar_fail_sys(struct untar *u, int num, const char *what);
 /* Count something that cannot be had here, and remember the first. */
 void untar_skip(struct untar *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -65,8 +70,8 @@ void untar_skip(struct untar *u, const char *fmt, ...) __attribute__((format(pri
 /* @what: "name", "link target"; for errors. @ret has room for LIMIT_ARCHIVE_PATH_BYTES + 1. */
 int untar_normalise(struct untar *u, const char *raw, const char *what, char *ret);
 /*
- * The directory that holds @path (not ""), made if it is missing: *ret_fd is borrowed from the cache until the next
- * call, *ret_base points into @path.
+ * The directory that holds @path (not ""), made if it is missing: *ret_fd is borrowed from the
+ * cache until the next call, *ret_base points into @path.
  */
 int untar_parent(struct untar *u, const char *path, int *ret_fd, const char **ret_base);
 void untar_forget_parent(struct untar *u); /* something that paths lead through was replaced */

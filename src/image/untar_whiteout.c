@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whiteouts of OCI layers (image-spec layer.md, "Whiteouts") as overlayfs keeps them: `.wh.x` becomes the character
- * device 0:0 called x, `.wh..wh..opq` the xattr overlay.opaque=y of its directory. They speak of the layers below
- * only, whatever their place in the archive: a name that this layer brings itself stays, made opaque if it is a
- * directory. overlayfs never looks at the opaque mark of a layer's own root, so there each name below is whited out.
+ * Whiteouts of OCI layers (image-spec layer.md, "Whiteouts") as overlayfs keeps them: `.wh.x`
+ * becomes the character device 0:0 called x, `.wh..wh..opq` the xattr overlay.opaque=y of its
+ * directory. They speak of the layers below only, whatever their place in the archive: a name that
+ * this layer brings itself stays, made opaque if it is a directory. overlayfs never looks at the
+ * opaque mark of a layer's own root, so there each name below is whited out.
  */
 #include "image/untar_priv.h"
 
@@ -50,8 +51,9 @@ int untar_whiteout_make(struct untar *u, int dirfd, const char *name)
 }
 
 /*
- * Where a directory became something else, archivers list what was in it as whiteouts below its new name: nothing is left
- * to hide there. Above all they must not reach through a symlink that took the directory's place.
+ * Where a directory became something else, archivers list what was in it as whiteouts below its new
+ * name: nothing is left to hide there. Above all they must not reach through a symlink that took
+ * the directory's place.
  */
 static bool parent_is_replaced(const struct untar *u)
 {

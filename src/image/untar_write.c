@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries to files. The archive is applied in order, so a later entry replaces an earlier one of the same name:
- * only a directory on a directory adds up. Everything is made with O_EXCL or its like in an open parent directory; the
- * existing node is looked at only when that fails.
+ * Entries to files. The archive is applied in order, so a later entry replaces an earlier one of
+ * the same name: only a directory on a directory adds up. Everything is made with O_EXCL or its
+ * like in an open parent directory; the existing node is looked at only when that fails.
  */
 #include "image/untar_priv.h"
 
@@ -115,15 +115,18 @@ static int write_file(struct untar *u)
         if (write_data(u, fd) < 0)
                 return -1;
         /*
-         * The transaction ends with syncfs(2). Have the disk begin now with what is large: on ext4 the whole import
-         * took a fifth less time. Best effort: an error shows up there.
+         * The transaction ends with syncfs(2). Have the disk begin now with what is large: on ext4
+         * the whole import took a fifth less time. Best effort: an error shows up there.
          */
         if (size >= EARLY_WRITEBACK_BYTES)
                 (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
         return untar_meta_fd(u, fd, false);
 }
 
-/* A directory where something else of this archive stands: it replaces that, with all that was below. */
+/*
+ * A directory where something else of this archive stands: it replaces that, with all that was
+ * below.
+ */
 static int replace_by_dir(struct untar *u, bool *ret_opaque)
 {
         const char *base;
@@ -256,7 +259,10 @@ static int copy_up(struct untar *u, const char *target)
         return 0;
 }
 
-/* Is @target (normalised) the very file that stands at the entry's place? Then there is nothing to link. */
+/*
+ * Is @target (normalised) the very file that stands at the entry's place? Then there is nothing to
+ * link.
+ */
 static int same_file(const struct stat *a, int dirfd, const char *base)
 {
         struct stat b;

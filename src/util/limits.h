@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every bound on what outsiders can grow, with its reason. The test that reaches it is named beside it. */
+/*
+ * Every bound on what outsiders can grow, with its reason. The test that reaches it is named beside
+ * it.
+ */
 #pragma once
 
-/* Manifests: the largest appc manifests seen are under 100 KB; kubelet's pods with big annotations 256 KB. */
+/*
+ * Manifests: the largest appc manifests seen are under 100 KB; kubelet's pods with big annotations
+ * 256 KB.
+ */
 #define LIMIT_MANIFEST_BYTES (4u * 1024 * 1024) /* test_manifest_limit */
 #define LIMIT_POD_APPS       512u /* an appc pod; far past what shares one network sanely */
 #define LIMIT_ENV_ENTRIES    4096u
@@ -11,12 +17,17 @@
         (64u * 1024) /* status, pid, subcgroup, net-info: ours, but users can touch them */
 
 /* Archives. */
-#define LIMIT_ARCHIVE_ENTRIES        2000000u       /* a full desktop root has 500,000 */
-#define LIMIT_ARCHIVE_PATH_BYTES     4096u          /* PATH_MAX */
-#define LIMIT_ARCHIVE_DEPTH          256u           /* path components */
-#define LIMIT_ARCHIVE_UNPACKED_BYTES (256ull << 30) /* the sum of file sizes of one layer */
-#define LIMIT_ARCHIVE_RATIO          1100u /* unpacked : packed; deflate's own maximum is 1032 */
-/* Data that unpacks to no more than this is never called a bomb: a zeroed disk image in zstd is legitimate. */
+#define LIMIT_ARCHIVE_ENTRIES    2000000u /* a desktop root has 500,000; test_image_import.py */
+#define LIMIT_ARCHIVE_PATH_BYTES 4096u    /* PATH_MAX; test_untar_hostile */
+#define LIMIT_ARCHIVE_DEPTH      256u     /* path components; test_untar_hostile */
+#define LIMIT_ARCHIVE_UNPACKED_BYTES                                                               \
+        (256ull << 30) /* the sum of file sizes of one layer; test_untar_hostile */
+#define LIMIT_ARCHIVE_RATIO                                                                        \
+        1100u /* unpacked : packed; deflate's own maximum is 1032; test_decompress */
+/*
+ * Data that unpacks to no more than this is never called a bomb: a zeroed disk image in zstd is
+ * legitimate.
+ */
 #define LIMIT_ARCHIVE_RATIO_FLOOR (256ull << 20) /* test_decompress */
 #define LIMIT_ARCHIVE_STREAM_BYTES                                                                 \
         (512ull << 30) /* of the tar itself: data, headers, padding; test_decompress */
@@ -25,13 +36,14 @@
 #define LIMIT_LAYOUT_MEMBERS      65536u     /* files of one archive of images; test_members */
 #define LIMIT_LAYOUT_NAME_BYTES   (8u << 20) /* of their names together */
 #define LIMIT_OCI_DESCRIPTORS     4096u      /* entries of one index; test_oci_json */
-#define LIMIT_OCI_INDEX_DEPTH     4u /* an index of indexes; real ones have two; test_oci_layout */
+#define LIMIT_OCI_INDEX_DEPTH     4u /* an index of indexes: real ones 2; test_import_hostile */
 #define LIMIT_CODEC_MEMORY_BYTES  (128u << 20) /* windows of zstd and xz (xz -9: 65 MiB) */
-#define LIMIT_ARCHIVE_XATTR_BYTES (64u * 1024) /* XATTR_SIZE_MAX */
-#define LIMIT_IMAGE_LAYERS        500u /* overlayfs stops at 500 lower layers (OVL_MAX_STACK) */
-#define LIMIT_ACI_DEPENDENCIES    128u
-#define LIMIT_ACI_WHITELIST       65536u /* an ACI made of one docker layer lists every file */
-#define LIMIT_ACI_DEPTH           32u    /* dependencies of dependencies */
+#define LIMIT_ARCHIVE_XATTR_BYTES (64u * 1024) /* XATTR_SIZE_MAX; test_untar_hostile */
+#define LIMIT_IMAGE_LAYERS                                                                         \
+        500u /* overlayfs stops at 500 lower layers (OVL_MAX_STACK); test_image_import.py */
+#define LIMIT_ACI_DEPENDENCIES 128u
+#define LIMIT_ACI_WHITELIST    65536u /* an ACI made of one docker layer lists every file */
+#define LIMIT_ACI_DEPTH        32u    /* dependencies of dependencies */
 
 /* gRPC. */
 #define LIMIT_GRPC_MESSAGE_BYTES (4u * 1024 * 1024) /* what every gRPC library takes by default */

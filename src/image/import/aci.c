@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * App container images (appc specification, aci.md): one tar with `manifest` and `rootfs`, in any order. Its id is known
- * at its end only, so it is unpacked in the same pass that hashes it.
+ * App container images (appc specification, aci.md): one tar with `manifest` and `rootfs`, in any
+ * order. Its id is known at its end only, so it is unpacked in the same pass that hashes it.
  */
 #include "image/import/import_priv.h"
 
@@ -22,7 +22,10 @@ static void on_progress(uint64_t done, uint64_t total, void *arg)
         import_progress(arg, "image", done, total, false);
 }
 
-/* An image id as the store writes it: 64 hex digits of a SHA-512 that may be given whole. NULL: only a prefix. */
+/*
+ * An image id as the store writes it: 64 hex digits of a SHA-512 that may be given whole. NULL:
+ * only a prefix.
+ */
 static char *full_id(const char *id)
 {
         AUTO_FREE char *cut = xstrndup(id, IMAGE_ID_LEN);
@@ -81,7 +84,10 @@ static int run(struct import *im, const struct import_source *s, struct err *e)
                 return -1;
         import_warn_skipped(im, "image", &r.tar);
         import_id_from_sha512(r.stream.sha512, id);
-        /* Not the digest's own name: as a layer of an OCI image the same tar would be unpacked differently. */
+        /*
+         * Not the digest's own name: as a layer of an OCI image the same tar would be unpacked
+         * differently.
+         */
         (void)snprintf(key, sizeof(key), "acisha512:%s", r.stream.sha512);
         if (image_txn_has_image(txn, id, &there, e) < 0 ||
             (there && image_txn_add_name(txn, id, NULL, NULL, e) < 0))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An image of OCI's or Docker's kind into the store. The config's digest is pinned by the manifest, the diff ids by
- * the config; so a layer that is in the store under its diff id is taken from there, and its blob is not even read.
+ * An image of OCI's or Docker's kind into the store. The config's digest is pinned by the manifest,
+ * the diff ids by the config; so a layer that is in the store under its diff id is taken from
+ * there, and its blob is not even read.
  *
- * A layer whose tree came out as it did because of the layers below (see depends_on_lowers in untar.h) is kept under
- * the chain id instead (image-spec config.md, "Layer ChainID"), which names it together with those.
+ * A layer whose tree came out as it did because of the layers below (see depends_on_lowers in
+ * untar.h) is kept under the chain id instead (image-spec config.md, "Layer ChainID"), which names
+ * it together with those.
  */
 #include "image/import/import_priv.h"
 
@@ -59,7 +61,10 @@ static void next_chain(struct build *b, const char *diff_id)
         (void)snprintf(b->chain, sizeof(b->chain), "sha256:%s", hex);
 }
 
-/* The store's name for "this layer above just those": an algorithm of its own, so that it is never a diff id. */
+/*
+ * The store's name for "this layer above just those": an algorithm of its own, so that it is never
+ * a diff id.
+ */
 static void chain_key(const struct build *b, char ret[static IMAGE_DIGEST_MAX])
 {
         (void)snprintf(ret, IMAGE_DIGEST_MAX, "chain%s", b->chain);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Archives of `docker save`, also of before Docker 1.10, with `repositories` and no manifest.json. Both come without a
- * manifest that could give them an id, so one is made: a plain layer stands in it by its diff id, which the config has
- * already, a packed one by the digest of its bytes.
+ * Archives of `docker save`, also of before Docker 1.10, with `repositories` and no manifest.json.
+ * Both come without a manifest that could give them an id, so one is made: a plain layer stands in
+ * it by its diff id, which the config has already, a packed one by the digest of its bytes.
  */
 #include "image/import/import_priv.h"
 
@@ -125,7 +125,6 @@ static int assemble_image(struct docker *d, const struct buf *config, struct err
         struct assemble a = {
                 .format = APPC_FORMAT_DOCKER,
                 .format_version = d->image->config ? "2" : "1",
-                .reference = d->image->tag,
                 .config = config->data,
                 .config_len = config->len,
                 .config_digest = config_digest,
@@ -150,7 +149,13 @@ static int assemble_image(struct docker *d, const struct buf *config, struct err
         (void)snprintf(manifest_digest, sizeof(manifest_digest), "sha256:%.64s", hex);
         a.manifest = manifest.data;
         a.manifest_len = manifest.len;
-        return import_assemble(d->im, &a, e);
+        /* The first time brings the image, each further tag only a name. */
+        for (size_t i = 0; i == 0 || i < d->image->tags.n; i++) {
+                a.reference = d->image->tags.n > 0 ? d->image->tags.v[i] : NULL;
+                if (import_assemble(d->im, &a, e) < 0)
+                        return -1;
+        }
+        return 0;
 }
 
 /* "<64 hex>.json" and "blobs/sha256/<64 hex>" say what the config must hash to. */
@@ -171,7 +176,10 @@ static int check_config_name(const struct docker *d, const struct buf *config, s
         return blob_check_digest(name, expected, found, e);
 }
 
-/* The chain of an old image, bottom first, in place of its top layer's id; its config; its layers' paths. */
+/*
+ * The chain of an old image, bottom first, in place of its top layer's id; its config; its layers'
+ * paths.
+ */
 static int complete_v1(struct docker *d, struct docker_image *image, struct buf *config,
                        struct err *e)
 {

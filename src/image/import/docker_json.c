@@ -12,7 +12,7 @@
 static void docker_image_done(struct docker_image *d)
 {
         free(d->config);
-        free(d->tag);
+        strv_done(&d->tags);
         strv_done(&d->layers);
 }
 
@@ -26,17 +26,14 @@ void docker_images_done(struct docker_images *d)
 
 static int parse_image(struct json_object *o, struct docker_image *ret, struct err *e)
 {
-        AUTO(strv_done) struct strv tags = STRV_NULL;
         const char *config;
 
         if (json_get_string(o, "Config", &config, e) < 0)
                 return -1;
         ret->config = xstrdup(config);
-        if (json_get_strings_opt(o, "RepoTags", LIMIT_LIST_ENTRIES, &tags, e) < 0 ||
+        if (json_get_strings_opt(o, "RepoTags", LIMIT_LIST_ENTRIES, &ret->tags, e) < 0 ||
             json_get_strings_opt(o, "Layers", LIMIT_IMAGE_LAYERS, &ret->layers, e) < 0)
                 return -1;
-        if (tags.n > 0)
-                ret->tag = xstrdup(tags.v[0]);
         return 0;
 }
 
@@ -89,7 +86,8 @@ static int add_tags(const char *name, struct json_object *tags, struct docker_im
                         return err_set(e, ERR_LIMIT, 0, "more than %u images (limit)",
                                        LIMIT_OCI_DESCRIPTORS);
                 ARRAY_GROW(d->v, d->n, *cap);
-                d->v[d->n] = (struct docker_image){ .tag = xasprintf("%s:%s", name, tag) };
+                d->v[d->n] = (struct docker_image){ 0 };
+                strv_addf(&d->v[d->n].tags, "%s:%s", name, tag);
                 strv_add(&d->v[d->n++].layers, id);
         }
         return 0;

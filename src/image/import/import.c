@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is it? A directory is a layout. A file is a tar, maybe packed; its first name tells an ACI, which is read as a
- * stream, from archives of images, whose members are needed in an order of their own. Those are read in place when they
- * are plain, and unpacked to an unlinked file in the store first when they are not.
+ * What is it? A directory is a layout. A file is a tar, maybe packed; its first name tells an ACI,
+ * which is read as a stream, from archives of images, whose members are needed in an order of their
+ * own. Those are read in place when they are plain, and unpacked to an unlinked file in the store
+ * first when they are not.
  */
 #include "image/import/import_priv.h"
 
@@ -65,6 +66,17 @@ static int open_scratch(struct import *im, struct err *e)
 {
         int fd = openat(im->store->tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+        /*
+         * Not every filesystem has those. If we die in between, the next import removes the file.
+         */
+        if (fd < 0 && errno == EOPNOTSUPP) {
+                AUTO_FREE char *name = xasprintf("x-%ld", (long)getpid());
+
+                fd = openat(im->store->tmp_fd, name,
+                            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+                if (fd >= 0)
+                        (void)unlinkat(im->store->tmp_fd, name, 0);
+        }
         if (fd < 0)
                 return err_set(e, ERR_INTERNAL, errno, "%s: make a temporary file in images/tmp",
                                im->file);
@@ -207,7 +219,10 @@ static int run_members(struct import *im, struct members *m, struct err *e)
 {
         const struct import_source s = { .members = m };
 
-        /* Docker since 25 writes both; the layout has the manifest that everybody else knows the image by. */
+        /*
+         * Docker since 25 writes both; the layout has the manifest that everybody else knows the
+         * image by.
+         */
         if (members_has(m, "index.json"))
                 return import_oci_layout.run(im, &s, e);
         if (members_has(m, "manifest.json") || members_has(m, "repositories"))

@@ -67,14 +67,17 @@ struct assemble {
         size_t config_len;
         const char *config_digest;
         size_t n_layers; /* bottom first */
-        /* Open packed layer @i; *ret_digest (of the packed bytes) stays borrowed from ctx, NULL: unknown. */
+        /*
+         * Open packed layer @i; *ret_digest (of the packed bytes) stays borrowed from ctx, NULL:
+         * unknown.
+         */
         int (*open_layer)(void *ctx, size_t i, struct member *ret, const char **ret_digest,
                           struct err *e);
         void *ctx;
 };
 
 /*
- * Bring it into the store, verified: diff ids against the config, packed digests against the manifest. The caller has
- * verified manifest and config. Errors as image_import_file.
+ * Bring it into the store, verified: diff ids against the config, packed digests against the
+ * manifest. The caller has verified manifest and config. Errors as image_import_file.
  */
 int import_assemble(struct import *im, const struct assemble *a, struct err *e);

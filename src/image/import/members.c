@@ -74,7 +74,10 @@ struct members *members_free(struct members *m)
         return NULL;
 }
 
-/* Components joined by one slash, "." dropped, ".." resolved against @dir; NULL when that leads above the top. */
+/*
+ * Components joined by one slash, "." dropped, ".." resolved against @dir; NULL when that leads
+ * above the top.
+ */
 static char *resolve(const char *dir, size_t dir_len, const char *path)
 {
         AUTO_FREE char *out = xmalloc(dir_len + strlen(path) + 2);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON documents of OCI image-spec 1.0/1.1 and of Docker's schema 2 that stand between a layout and its blobs. Pure. */
+/*
+ * The JSON documents of OCI image-spec 1.0/1.1 and of Docker's schema 2 that stand between a layout
+ * and its blobs. Pure.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +32,8 @@ struct oci_descriptor {
         char *os; /* NULL, all three: no platform given */
         char *arch;
         char *variant;
-        char *ref_name; /* what the image is called, by io.containerd.image.name or org.opencontainers.image.ref.name; NULL */
+        /* io.containerd.image.name, else org.opencontainers.image.ref.name; NULL. */
+        char *ref_name;
         bool attestation; /* buildkit's notes about another manifest */
 };
 
@@ -49,9 +53,10 @@ struct oci_manifest {
 void oci_manifest_done(struct oci_manifest *m);
 
 /*
- * Strict in types, open to unknown members. A document that is both index and manifest is refused, since readers would
- * see different images in it. Errors: ERR_BAD_DATA, ERR_LIMIT (LIMIT_OCI_DESCRIPTORS, LIMIT_IMAGE_LAYERS),
- * ERR_UNSUPPORTED (schema version 1, another digest algorithm); the text begins with the place in the document.
+ * Strict in types, open to unknown members. A document that is both index and manifest is refused,
+ * since readers would see different images in it. Errors: ERR_BAD_DATA, ERR_LIMIT
+ * (LIMIT_OCI_DESCRIPTORS, LIMIT_IMAGE_LAYERS), ERR_UNSUPPORTED (schema version 1, another digest
+ * algorithm); the text begins with the place in the document.
  */
 int oci_index_parse(const void *data, size_t len, struct oci_index *ret, struct err *e);
 int oci_manifest_parse(const void *data, size_t len, struct oci_manifest *ret, struct err *e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OCI image layout (image-spec image-layout.md). index.json lists the images. Entries of one name that differ in
- * platform are one image made for several; so is a nested index. Of those the best fit is taken.
+ * OCI image layout (image-spec image-layout.md). index.json lists the images. Entries of one name
+ * that differ in platform are one image made for several; so is a nested index. Of those the best
+ * fit is taken.
  */
 #include "image/import/import_priv.h"
 

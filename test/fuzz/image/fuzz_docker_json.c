@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (data[0] == 'r' && docker_repositories_parse(data + 1, size - 1, &d, &e) == 0) {
                 for (size_t i = 0; i < d.n; i++) {
-                        if (d.v[i].layers.n != 1 || !d.v[i].tag)
+                        if (d.v[i].layers.n != 1 || d.v[i].tags.n != 1)
                                 abort();
                 }
         }

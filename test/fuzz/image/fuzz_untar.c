@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tar entries as we handle them: into a directory that is emptied after each input, with small limits. */
+/*
+ * Tar entries as we handle them: into a directory that is emptied after each input, with small
+ * limits.
+ */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>

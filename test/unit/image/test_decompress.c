@@ -315,7 +315,9 @@ static void zstd_window_over_the_memory_limit_is_refused(void **state)
         struct err e;
         (void)state;
 
-        /* by hand: magic, frame header descriptor 0, window descriptor 2^31, one empty last block */
+        /*
+         * by hand: magic, frame header descriptor 0, window descriptor 2^31, one empty last block
+         */
         assert_int_equal(buf_append(&packed, "\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", 9), 0);
         assert_int_equal(unpack(&packed, &(struct decompress_options){ 0 }, NULL, &t, &e), -1);
         assert_int_equal(e.kind, ERR_LIMIT);

@@ -23,10 +23,11 @@ static void manifest_lists_images(void **state)
                   &e);
         assert_int_equal(d.n, 2);
         assert_string_equal(d.v[0].config, "c.json");
-        assert_string_equal(d.v[0].tag, "a:1");
+        assert_int_equal(d.v[0].tags.n, 2);
+        assert_string_equal(d.v[0].tags.v[1], "b:2");
         assert_int_equal(d.v[0].layers.n, 2);
         assert_string_equal(d.v[0].layers.v[1], "2/layer.tar");
-        assert_null(d.v[1].tag);
+        assert_int_equal(d.v[1].tags.n, 0);
         assert_int_equal(d.v[1].layers.n, 0);
 }
 
@@ -54,7 +55,7 @@ static void repositories_give_an_image_per_tag(void **state)
 
         assert_ok(docker_repositories_parse(text, strlen(text), &d, &e), &e);
         assert_int_equal(d.n, 2);
-        assert_string_equal(d.v[0].tag, "busybox:latest");
+        assert_string_equal(d.v[0].tags.v[0], "busybox:latest");
         assert_null(d.v[0].config);
         assert_string_equal(d.v[0].layers.v[0], HEX);
 }

@@ -175,7 +175,10 @@ static void several_images_of_a_layout_are_all_imported(void **state)
         assert_store(&t, 2, 2);
 }
 
-/* A docker archive of @n images; the second shares the first's layer through a symlink, as docker does. */
+/*
+ * A docker archive of @n images; the second shares the first's layer through a symlink, as docker
+ * does.
+ */
 static void docker_archive(struct buf *tar, const struct buf *layers, const char *tags)
 {
         struct layout_desc d[2] = { layout_describe(layers[0].data, layers[0].len),
@@ -218,6 +221,8 @@ static void docker_archive_gives_all_its_images(void **state)
         assert_string_equal(v.record.name, "registry-1.docker.io/library/busybox");
         assert_string_equal(v.record.version, "1.36");
         assert_int_equal(v.record.format, APPC_FORMAT_DOCKER);
+        assert_int_equal(v.record.n_names, 1); /* every tag counts */
+        assert_string_equal(v.record.names[0].name, "registry-1.docker.io/library/other");
         image_view_done(&v);
         v = view_of(&t, t.ids.v[1]);
         assert_string_equal(v.record.name, "quay.io/x/two");

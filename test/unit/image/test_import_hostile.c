@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images that lie or hurt: an error that names file and reason, and a store in which nothing of them is visible. */
+/*
+ * Images that lie or hurt: an error that names file and reason, and a store in which nothing of
+ * them is visible.
+ */
 #include "import_test.h"
 
 #include <dirent.h>

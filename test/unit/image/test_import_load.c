@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The test program has no module beside it, and nothing is installed: that must be an error, not a crash. */
+/*
+ * The test program has no module beside it, and nothing is installed: that must be an error, not a
+ * crash.
+ */
 #include "test.h"
 
 #include "image/import.h"

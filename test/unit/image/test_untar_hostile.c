@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Archives made to hurt: each must end in an error that names file, entry and reason, or in harmless files. */
+/*
+ * Archives made to hurt: each must end in an error that names file, entry and reason, or in
+ * harmless files.
+ */
 #include "untar_test.h"
 
 #include <sys/resource.h>
@@ -253,7 +256,9 @@ static void xattr_limit_is_enforced(void **state)
                    "app.tar: entry \"f\": more than 65536 bytes of xattrs (limit)");
 }
 
-/* GNU sparse extension headers without end: libarchive would keep a node for each of their entries. */
+/*
+ * GNU sparse extension headers without end: libarchive would keep a node for each of their entries.
+ */
 static void headers_without_end_are_cut_off(void **state)
 {
         UNTAR_SETUP;
