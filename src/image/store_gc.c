@@ -27,6 +27,7 @@ struct sweep {
         const struct image_gc_options *options; /* borrowed */
         const char *only;                       /* the one record to remove; NULL: by last use */
         struct image_tmp tmp;
+        const char *prefix; /* of names in tmp; "" unless it is shared with others */
         struct image_in_use used;
         struct strv layers; /* wanted; sorted before it is asked */
         struct strv blobs;  /* hex; likewise */
@@ -65,7 +66,7 @@ static bool has_sorted(const struct strv *set, const char *s)
  */
 static void put_away(struct sweep *s, int dirfd, char kind, const char *name, bool *ret_done)
 {
-        AUTO_FREE char *to = xasprintf("%c%s", kind, name);
+        AUTO_FREE char *to = xasprintf("%s%c%s", s->prefix, kind, name);
 
         *ret_done = renameat(dirfd, name, s->tmp.fd, to) == 0;
         if (!*ret_done && errno != ENOENT)
@@ -207,6 +208,27 @@ static int sweep_contents(struct sweep *s, struct err *e)
         return r < 0 ? err_set(e, ERR_INTERNAL, -r, "sweep the image store") : 0;
 }
 
+/*
+ * On a full disk, where removing is wanted most, there may be no room for a directory. Then images/tmp itself takes
+ * what goes: nobody holds a lock on it there, so to image_tmp_reap it is what a dead import left.
+ */
+static int make_tmp(struct sweep *s, struct err *e)
+{
+        if (image_tmp_make(s->store, &s->tmp, e) == 0)
+                return 0;
+        if (e->kind != ERR_NO_SPACE)
+                return -1;
+        image_tmp_reap(s->store);
+        if (image_tmp_make(s->store, &s->tmp, e) == 0)
+                return 0;
+        s->tmp.fd = fs_open_dir(s->store->tmp_fd, ".");
+        if (s->tmp.fd < 0)
+                return err_set(e, ERR_INTERNAL, -s->tmp.fd, "open images/tmp");
+        uuid_generate(&s->tmp.name);
+        s->prefix = s->tmp.name.text;
+        return 0;
+}
+
 static int sweep_locked(struct sweep *s, struct err *e)
 {
         AUTO_CLOSE int lock = -1;
@@ -215,7 +237,7 @@ static int sweep_locked(struct sweep *s, struct err *e)
                 return -1;
         if (s->options->in_use && s->options->in_use(s->options->arg, &s->used, e) < 0)
                 return err_wrap(e, "find out what pods use");
-        if (image_tmp_make(s->store, &s->tmp, e) < 0)
+        if (make_tmp(s, e) < 0)
                 return -1;
         test_hook("image-gc:begun");
         if (sweep_records(s, e) < 0)
@@ -229,9 +251,12 @@ static int sweep(struct image_store *store, const char *only, const struct image
 {
         AUTO(image_gc_result_done) struct image_gc_result result = { 0 };
         AUTO(sweep_done)
-        struct sweep s = {
-                .store = store, .options = o, .only = only, .tmp = IMAGE_TMP_NULL, .result = &result
-        };
+        struct sweep s = { .store = store,
+                           .options = o,
+                           .only = only,
+                           .tmp = IMAGE_TMP_NULL,
+                           .prefix = "",
+                           .result = &result };
 
         if (sweep_locked(&s, e) < 0)
                 return -1;
