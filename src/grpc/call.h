@@ -42,8 +42,10 @@ void grpc_call_watch(struct grpc_call *call, const struct grpc_call_watch *watch
 void *grpc_call_arg(const struct grpc_call *call);
 
 /*
- * Queue one reply. The bytes are copied (the message is encoded) before these return. The first reply of a call
- * is always taken, whatever its size. Headers go out with the first reply or by grpc_call_start.
+ * Queue one reply. The bytes are copied (the message is encoded) before these return. A reply is
+ * taken whatever its size when no other waits, as long as the server has memory for it (LIMIT_GRPC_MEMORY_BYTES, a quarter of
+ * that for one client). Strings must be UTF-8 (grpc/utf8.h): clients refuse the whole reply otherwise. Headers go
+ * out with the first reply or by grpc_call_start.
  */
 enum grpc_send_result grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message);
 /* The reply's encoding as slices, sent one after the other as one message. */

@@ -109,9 +109,11 @@ static void on_timer(uv_timer_t *timer);
  */
 static void set_timer(struct grpc_conn *c)
 {
-        nsec at = conn_deadline(c);
-        nsec left;
+        nsec at, left;
 
+        if (c->closed)
+                return;
+        at = conn_deadline(c);
         if (at >= c->timer_at)
                 return;
         c->timer_at = at;
@@ -223,8 +225,7 @@ void grpc_conn_flush(struct grpc_conn *c)
                 linger(c);
         else
                 poll_for(c, blocked ? UV_WRITABLE : UV_READABLE);
-        if (!c->closed)
-                set_timer(c);
+        set_timer(c);
 }
 
 /* False when the connection was closed. */
@@ -314,6 +315,5 @@ void grpc_conn_new_consume(struct grpc_server *server, int fd)
         server->n_conns++;
         /* Our SETTINGS go out with the first answer; a client that only opens and closes costs no write. */
         poll_for(c, UV_READABLE);
-        if (!c->closed)
-                set_timer(c);
+        set_timer(c);
 }

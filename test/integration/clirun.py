@@ -48,6 +48,38 @@ def make_aci(path, name, *argv, version="1.0", **app):
     return path
 
 
+def make_oci(path, layers, **config):
+    """An OCI layout directory made by hand; @layers: for each a dict of path to bytes, or a directory to pack."""
+    blobs = path / "blobs/sha256"
+    blobs.mkdir(parents=True)
+
+    def put(data):
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"digest": f"sha256:{digest}", "size": len(data)}
+
+    descriptors, diff_ids = [], []
+    for layer in layers:
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            if not isinstance(layer, dict):
+                tar.add(layer, ".")
+            else:
+                for name, data in layer.items():
+                    info = tarfile.TarInfo(name)
+                    info.size, info.mode = len(data), 0o644
+                    tar.addfile(info, io.BytesIO(data))
+        diff_ids.append("sha256:" + hashlib.sha256(out.getvalue()).hexdigest())
+        descriptors.append({"mediaType": "application/vnd.oci.image.layer.v1.tar", **put(out.getvalue())})
+    whole = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}, "config": config}
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": descriptors,
+                "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **put(json.dumps(whole).encode())}}
+    entry = {"mediaType": manifest["mediaType"], **put(json.dumps(manifest).encode())}
+    (path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    return path
+
+
 class Store:
     """Images that share one layer of busybox, written into the store by hand: what a test of pods needs, and
     nothing that importing could break."""

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from clirun import busybox_root, make_aci, pods, processes_of, until  # noqa: F401
+from clirun import busybox_root, make_aci, make_oci, pods
 
 pytestmark = pytest.mark.root
 
@@ -77,6 +77,22 @@ def test_a_pod_of_three_formats(carob, oci, short_tmp):
     pod = pods(carob)[0]
     assert [a["name"] for a in pod["apps"]] == ["a", "b", "c"]
     assert len({a["image_id"] for a in pod["apps"]}) == 3
+
+
+def test_an_image_of_a_hundred_layers_runs(carob, short_tmp):
+    busybox_root(short_tmp / "root")
+    layers = [short_tmp / "root"] + [{f"f{i}": b"%d\n" % i, "top": b"%d\n" % i} for i in range(1, 100)]
+    made = make_oci(short_tmp / "many", layers, Cmd=["/bin/sh", "-c", "cat /top; ls -d /f* | wc -l"])
+    assert carob("run", made).stdout.split() == ["99", "99"]
+
+
+def test_whiteouts_hide_what_lies_below(carob, short_tmp):
+    busybox_root(short_tmp / "root")
+    layers = [short_tmp / "root", {"d/a": b"", "d/b": b"", "e/a": b"", "gone": b""},
+              {"d/.wh.a": b"", "e/.wh..wh..opq": b"", "e/b": b"", ".wh.gone": b""}]
+    made = make_oci(short_tmp / "many", layers, Cmd=["/bin/sh", "-c", "echo /d/* /e/* /gone*"])
+    assert carob("run", made).stdout == "/d/b /e/b /gone*\n"
+    assert carob("run", "--no-overlay", made).stdout == "/d/b /e/b /gone*\n"
 
 
 def test_broken_files_are_named(carob, short_tmp):
