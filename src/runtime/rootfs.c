@@ -34,17 +34,27 @@ enum { PROC_PATH_MAX = 64, LAYER_PATH_MAX = NAME_MAX + 8, MOUNT_DATA_MAX = 4095,
 int mount(const char *source, const char *target, const char *type, unsigned long flags,
           const void *data);
 
+static bool kernel_is_at_least(unsigned want_major, unsigned want_minor)
+{
+        struct utsname uts;
+        unsigned major = 0, minor = 0;
+
+        return uname(&uts) == 0 && sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
+               (major > want_major || (major == want_major && minor >= want_minor));
+}
+
 /*
  * lowerdir+ came with Linux 6.5. Older kernels accept any option at first, refuse it at the end, and complain in the kernel
  * log; so the version is asked, not the option tried.
  */
 static bool has_lowerdir_plus(void)
 {
-        struct utsname uts;
-        unsigned major = 0, minor = 0;
+        return kernel_is_at_least(6, 5);
+}
 
-        return uname(&uts) == 0 && sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
-               (major > 6 || (major == 6 && minor >= 5));
+static bool is_volatile(const struct runtime_overlay *o)
+{
+        return !o->durable && kernel_is_at_least(5, 10);
 }
 
 static const char *const option_names[][2] = {
@@ -90,7 +100,7 @@ static int create_failed(int fs, int code, struct err *e)
                        code, "mount overlay%s%s", words[0] ? ": " : "", words);
 }
 
-static int add_options(int fs, int app_fd, struct err *e)
+static int add_options(int fs, const struct runtime_overlay *o, struct err *e)
 {
         char path[PROC_PATH_MAX];
         int r;
@@ -100,11 +110,13 @@ static int add_options(int fs, int app_fd, struct err *e)
                 if (r < 0)
                         return create_failed(fs, -r, e);
         }
-        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/upper", app_fd);
+        if (is_volatile(o) && syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+                return create_failed(fs, errno, e);
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/upper", o->app_fd);
         r = set_string(fs, "upperdir", path);
         if (r < 0)
                 return create_failed(fs, -r, e);
-        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/work", app_fd);
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/work", o->app_fd);
         r = set_string(fs, "workdir", path);
         return r < 0 ? create_failed(fs, -r, e) : 0;
 }
@@ -134,7 +146,7 @@ static int mount_new(const struct runtime_overlay *o, const char *target, struct
         if (fs < 0)
                 return err_set(e, errno == ENODEV ? ERR_UNSUPPORTED : ERR_INTERNAL, errno,
                                "open the overlay file system");
-        if (add_layers(fs, o, e) < 0 || add_options(fs, o->app_fd, e) < 0)
+        if (add_layers(fs, o, e) < 0 || add_options(fs, o, e) < 0)
                 return -1;
         if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
                 return create_failed(fs, errno, e);
@@ -154,6 +166,8 @@ static int mount_data(const struct runtime_overlay *o, struct buf *data)
                 r = buf_printf(data, "%s%s/fs", i ? ":" : "", o->layers[i]);
         for (size_t i = 0; i < ARRAY_LEN(option_names) && r == 0; i++)
                 r = buf_printf(data, ",%s=%s", option_names[i][0], option_names[i][1]);
+        if (r == 0 && is_volatile(o))
+                r = buf_puts(data, ",volatile");
         return r < 0 ? r
                      : buf_printf(data,
                                   ",upperdir=/proc/self/fd/%d/upper,workdir=/proc/self/fd/%d/work",
@@ -243,7 +257,7 @@ static int probe(int fd, const char **why)
         r = has_lowerdir_plus() ? add_layers(fs, &o, &ignored)
                                 : set_string(fs, "lowerdir", "lower/fs");
         if (r == 0)
-                r = add_options(fs, fd, &ignored);
+                r = add_options(fs, &o, &ignored);
         if (r == 0)
                 r = (int)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
         *why = "the file system cannot be an overlay's upper layer";

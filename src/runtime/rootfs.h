@@ -22,6 +22,12 @@ struct runtime_overlay {
         char *const *layers; /* names, top first; at least one, at most LIMIT_IMAGE_LAYERS */
         size_t n_layers;
         int app_fd; /* `overlay/<app>`, holding `upper` and `work` on one file system; borrowed */
+        /*
+         * Otherwise the mount is "volatile" (Linux 5.10): an fsync in the app's root returns without writing, and the end of the
+         * mount does not wait until everything dirty on the whole host file system is on the disk. A pod never starts again, so
+         * what a power failure leaves of its root is of no use to it; volumes are not concerned.
+         */
+        bool durable;
 };
 
 /* Make `upper` (mode 0755, as a root directory is) and `work` beneath @app_fd. -EEXIST is fine. 0 or -errno. */

@@ -83,6 +83,39 @@ static void as_many_layers_as_an_image_may_have_fit(void **state)
         assert_text(root, "f199", "f199");
 }
 
+/* Its options in mountinfo. */
+static bool has_mount_option(const char *target, const char *option)
+{
+        AUTO_FILE FILE *f = fopen("/proc/self/mountinfo", "re");
+        char line[65536];
+
+        while (f && fgets(line, sizeof(line), f))
+                if (strstr(line, target) && strstr(line, option))
+                        return true;
+        return false;
+}
+
+static void the_root_is_volatile_unless_it_is_to_be_durable(void **state)
+{
+        AUTO(fixture_done) struct fixture f;
+        char *one[] = { "1", NULL };
+        struct runtime_overlay o = { .layers = one, .n_layers = 1, .durable = true };
+        struct err e;
+
+        (void)state;
+        fixture_init(&f);
+        layer_file(f.dir.fd, "1", "x", "");
+        o.layers_fd = f.dir.fd;
+        o.app_fd = f.app_fd;
+        assert_ok(runtime_rootfs_overlay_mount(&o, f.target, &e), &e);
+        assert_false(has_mount_option(f.target, "volatile"));
+        assert_true(has_mount_option(f.target, "redirect_dir=nofollow"));
+        assert_int_equal(umount2(f.target, 0), 0);
+        o.durable = false;
+        assert_ok(runtime_rootfs_overlay_mount(&o, f.target, &e), &e);
+        assert_true(has_mount_option(f.target, "volatile"));
+}
+
 static void a_missing_layer_is_named(void **state)
 {
         AUTO(fixture_done) struct fixture f;
@@ -157,6 +190,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(layers_are_merged_and_writes_go_to_the_upper),
                 cmocka_unit_test(as_many_layers_as_an_image_may_have_fit),
+                cmocka_unit_test(the_root_is_volatile_unless_it_is_to_be_durable),
                 cmocka_unit_test(a_missing_layer_is_named),
                 cmocka_unit_test(counts_and_names_out_of_bounds_are_refused),
                 cmocka_unit_test(probe_tells_and_leaves_nothing),
