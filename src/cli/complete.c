@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "cli/podref.h"
 #include "image/view.h"
 #include "pod/view.h"
@@ -23,6 +24,7 @@ struct line {
         const char *group;         /* "image", when that was all so far */
         const struct opt *pending; /* the last word is this option's value */
         const struct opt *tables[CMD_TABLES];
+        bool lost;          /* no such command */
         size_t n_args;      /* plain arguments before the last word */
         bool after_dashes;  /* behind "--": whatever the app understands */
         const char *prefix; /* stands before each candidate: "--net=" */
@@ -77,13 +79,14 @@ static void offer_value(const struct line *l, const struct opt *o)
 
 static void offer_options(const struct line *l)
 {
+        const char *equals;
         char word[80];
 
         for (const struct opt *const *t = l->tables; *t; t++)
                 for (const struct opt *o = *t; o->type != OPT_END; o++)
                         if (o->help) {
-                                (void)snprintf(word, sizeof(word), "--%s%s", o->name,
-                                               opt_takes_word(o) ? "=" : "");
+                                (void)help_value(o, &equals);
+                                (void)snprintf(word, sizeof(word), "--%s%s", o->name, equals);
                                 offer_text(l, word, o->help);
                         }
         offer_text(l, "--help", "print the help");
@@ -261,8 +264,9 @@ static void take_command(struct line *l, char *word)
         struct err ignored;
         size_t used;
 
-        if (cli_find_command(words, l->group ? 2 : 1, &l->cmd, &l->group, &used, &ignored) == 0 &&
-            l->cmd)
+        if (cli_find_command(words, l->group ? 2 : 1, &l->cmd, &l->group, &used, &ignored) < 0)
+                l->lost = true;
+        else if (l->cmd)
                 cli_tables(l->cmd, l->tables);
 }
 
@@ -306,9 +310,9 @@ void complete_words(FILE *out, char *const *words, size_t n)
                         offer_value(&l, o);
         } else if (l.begun[0] == '-') {
                 offer_options(&l);
-        } else if (!l.cmd) {
+        } else if (!l.cmd && !l.lost) {
                 offer_commands(&l);
-        } else {
+        } else if (l.cmd) {
                 offer_arguments(&l, before);
         }
 }

@@ -37,6 +37,18 @@ static int end_torn_entry(int fd, const char *name, struct err *e)
         return 0;
 }
 
+/* Who may read the directory may read the log, whatever the umask and group of whoever runs carob. */
+static int open_to_group(int fd, int logs_fd)
+{
+        struct stat dir, file;
+
+        if (fstat(logs_fd, &dir) < 0 || fstat(fd, &file) < 0)
+                return -1;
+        if (file.st_gid != dir.st_gid)
+                (void)!fchown(fd, (uid_t)-1, dir.st_gid); /* only root may give everywhere */
+        return fchmod(fd, 0640);
+}
+
 int logs_writer_open(int logs_fd, const char *app, struct logs_writer *ret, struct err *e)
 {
         AUTO_CLOSE int fd = -1;
@@ -47,8 +59,7 @@ int logs_writer_open(int logs_fd, const char *app, struct logs_writer *ret, stru
         fd = openat(logs_fd, name,
                     O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
                     0640);
-        /* The umask of whoever runs carob must not keep the group from reading. */
-        if (fd < 0 || fchmod(fd, 0640) < 0)
+        if (fd < 0 || open_to_group(fd, logs_fd) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "create log file %s", name);
         if (end_torn_entry(fd, name, e) < 0)
                 return -1;

@@ -22,7 +22,7 @@ def test_without_words_it_prints_help_and_exits_2(raw):
     done = raw()
     assert done.returncode == 2
     assert done.stdout.startswith("NAME:\n\tcarob - ")
-    assert "\nCOMMANDS:\n" in done.stdout and "\nOPTIONS:\n      --debug[=false]\t" in done.stdout
+    assert "\nCOMMANDS:\n" in done.stdout and "\nOPTIONS:\n      --debug[=false]  " in done.stdout
 
 
 def test_called_as_rkt_it_says_so(raw):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from podtree import Tree  # noqa: F401  (the fixture tree is made of it)
+from clirun import make_aci
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_a_missing_data_directory_is_silent(carob, data_dir, tmp_path):
 
 
 @pytest.mark.root
-def test_pods_images_and_apps(words, carob, data_dir, bash, image):
+def test_pods_images_and_apps(words, carob, data_dir, bash, tmp_path):
     where = f"--dir={data_dir}"
-    carob("fetch", image)
+    carob("fetch", make_aci(tmp_path / "tool.aci", "example.com/tool"))
     uuid = carob("prepare", "--pod-name=shop", "example.com/tool:1.0", "--name=first", "example.com/tool:1.0",
                  "--name=second").stdout.strip()
     assert words(where, "status", "") == ["shop", uuid]

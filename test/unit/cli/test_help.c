@@ -55,11 +55,26 @@ static void no_option_hides_a_global_one(void **state)
                                 assert_string_not_equal(o->name, g->name);
 }
 
+static void no_line_is_wider_than_80_columns(void **state)
+{
+        (void)state;
+        for (const struct cmd *const *c = cli_commands; *c; c++) {
+                AUTO_FREE char *text = help_of(*c);
+                size_t column = 0;
+
+                for (const char *p = text; *p; p++) {
+                        column = *p == '\n' ? 0 : *p == '\t' ? (column / 8 + 1) * 8 : column + 1;
+                        assert_true(column <= 80);
+                }
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_command_has_a_summary_and_is_listed),
                 cmocka_unit_test(every_option_of_a_command_is_in_its_help),
+                cmocka_unit_test(no_line_is_wider_than_80_columns),
                 cmocka_unit_test(no_option_hides_a_global_one),
         };
 
