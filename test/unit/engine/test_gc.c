@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define TEST_NEEDS_NEW_SYSCALLS 1
 #include "pod_maker.h"
 
 #include "engine/gc.h"

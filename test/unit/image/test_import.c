@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Honest images of every format. The others: test_import_hostile.c. */
+#define TEST_NEEDS_NEW_SYSCALLS 1
 #include "import_test.h"
 
 #include <dirent.h>

@@ -3,6 +3,7 @@
  * Images that lie or hurt: an error that names file and reason, and a store in which nothing of
  * them is visible.
  */
+#define TEST_NEEDS_NEW_SYSCALLS 1
 #include "import_test.h"
 
 #include <dirent.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Honest archives. The others: test_untar_hostile.c. */
+#define TEST_NEEDS_NEW_SYSCALLS 1
 #include "untar_test.h"
 
 #include <errno.h>

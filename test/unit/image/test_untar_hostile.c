@@ -3,6 +3,7 @@
  * Archives made to hurt: each must end in an error that names file, entry and reason, or in
  * harmless files.
  */
+#define TEST_NEEDS_NEW_SYSCALLS 1
 #include "untar_test.h"
 
 #include <sys/resource.h>
