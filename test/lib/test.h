@@ -10,11 +10,14 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util/auto.h"
@@ -22,16 +25,19 @@
 #include "util/fs.h"
 
 /*
- * Debian's valgrind knows neither openat2(2) nor clone3(2). A test that cannot do without defines
- * TEST_NEEDS_NEW_SYSCALLS before it includes this, and is skipped there; the sanitizers see it all the same.
+ * Debian's valgrind knows neither openat2(2) nor clone3(2), and keeps descriptors of its own at the top. A test that
+ * cannot do without skips itself there; a program that cannot defines TEST_NEEDS_NEW_SYSCALLS before it includes
+ * this. The sanitizers see them all the same.
  */
-#ifdef TEST_NEEDS_NEW_SYSCALLS
-#include <errno.h>
-#include <sys/syscall.h>
+static inline bool test_lacks_new_syscalls(void)
+{
+        return syscall(SYS_openat2, -1, NULL, NULL, 0) < 0 && errno == ENOSYS;
+}
 
+#ifdef TEST_NEEDS_NEW_SYSCALLS
 __attribute__((constructor)) static void skip_without_new_syscalls(void)
 {
-        if (syscall(SYS_openat2, -1, NULL, NULL, 0) == 0 || errno != ENOSYS)
+        if (!test_lacks_new_syscalls())
                 return;
         (void)puts("needs openat2(2) or clone3(2), which this valgrind does not know");
         (void)fflush(stdout);

@@ -59,7 +59,7 @@ static void printed_timeouts_are_never_shorter(void **state)
 {
         (void)state;
         for (nsec t = 1; t > 0 && t < INT64_MAX / 3; t = 3 * t + 1) {
-                char text[16];
+                char text[GRPC_TIMEOUT_TEXT];
                 nsec back;
 
                 grpc_timeout_print(t, text);
