@@ -43,6 +43,8 @@ uint8_t *grpc_queue_reserve(struct grpc_queue *q, size_t len)
                 q->head = 0;
                 q->tail = used;
         }
+        if (len == 0)
+                return q->data;
         at = q->data + q->tail;
         q->tail += len;
         return at;

@@ -253,10 +253,11 @@ static ssize_t read_body(nghttp2_session *h2, int32_t id, uint8_t *to, size_t si
         (void)arg;
         if (n == 0 && s->keep_open)
                 return NGHTTP2_ERR_DEFERRED;
-        if (n > 0)
+        if (n > 0) {
                 memcpy(to, s->body, n);
-        s->body += n;
-        s->body_len -= n;
+                s->body += n;
+                s->body_len -= n;
+        }
         if (s->body_len == 0 && !s->keep_open)
                 *flags |= NGHTTP2_DATA_FLAG_EOF;
         return (ssize_t)n;

@@ -154,7 +154,6 @@ static void client_that_dies_in_the_middle_is_forgotten(void **state)
 static void deadline_expires_without_any_traffic(void **state)
 {
         AUTO_LIVE struct live l = { 0 };
-        AUTO_CLOSE int fd = -1;
         AUTO(grpc_client_freep) struct grpc_client *c = NULL;
         Sample__Sample request = SAMPLE__SAMPLE__INIT;
         ProtobufCMessage *reply = NULL;
