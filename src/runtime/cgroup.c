@@ -196,9 +196,13 @@ static int remove_beneath(int dirfd, const char *name, unsigned char d_type, voi
 /* 0, or -errno. @keep_top: only what is beneath. */
 static int remove_in(const struct cgroup_hierarchy *h, const char *path, bool keep_top)
 {
-        AUTO_CLOSE int fd = fs_open_beneath(h->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        AUTO_CLOSE int fd = -1;
         int depth = 0, r;
 
+        /* Mostly there is nothing beneath any more. */
+        if (!keep_top && (unlinkat(h->fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT))
+                return 0;
+        fd = fs_open_beneath(h->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
         r = fs_each(fd, remove_beneath, &depth);
@@ -220,6 +224,12 @@ static int remove_once(const struct runtime_cgroup_host *host, const char *path,
         }
         /* Ourselves in "_carob": systemd removes that with the unit. */
         return keep_top && first == -EBUSY ? 0 : first;
+}
+
+void runtime_cgroup_try_remove(const struct runtime_cgroup *cg)
+{
+        for (size_t i = 0; i < cg->host->n; i++)
+                (void)unlinkat(cg->host->h[i].fd, cg->path, AT_REMOVEDIR);
 }
 
 static int remove_path(const struct runtime_cgroup_host *host, const char *path, bool keep_top,

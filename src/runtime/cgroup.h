@@ -143,6 +143,8 @@ uint64_t runtime_cgroup_oom_kills(const struct runtime_cgroup *cg);
  * A delegated pod cgroup itself stays (it is systemd's); only what is beneath is removed.
  */
 int runtime_cgroup_remove(const struct runtime_cgroup *cg, int timeout_ms, struct err *e);
+/* Remove @cg, nothing beneath it, where that can be done at once: what is left is runtime_cgroup_remove's. */
+void runtime_cgroup_try_remove(const struct runtime_cgroup *cg);
 
 /*
  * For gc: remove what pod @uuid left. @path: its `subcgroup` text, or NULL when there is none (then the place
@@ -173,6 +175,14 @@ int runtime_joiner_start(const struct runtime_cgroup *cg, struct runtime_joiner 
  */
 int runtime_joiner_spawn(struct runtime_joiner *j, const struct proc_spawn *s, struct proc *ret,
                          struct err *e);
+/*
+ * The same in two steps. _begin asks and waits for nothing; *ret is the process that is about to become the program.
+ * _verdict says whether it did: it waits for that, or for the process's death, so it does not block once that process
+ * has ended. @path: as in @s. Ask at most once; without asking, a failure is an exit status of 127.
+ */
+int runtime_joiner_begin(struct runtime_joiner *j, const struct proc_spawn *s, struct proc *ret,
+                         struct err *e);
+int runtime_joiner_verdict(struct runtime_joiner *j, const char *path, struct err *e);
 struct runtime_joiner *
 runtime_joiner_free(struct runtime_joiner *j); /* kills an unused child; NULL */
 void runtime_joiner_freep(struct runtime_joiner **j);

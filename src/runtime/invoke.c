@@ -97,6 +97,7 @@ int runtime_invoke_init(struct runtime_invoke *ret, const char *runtime, const c
         base = strrchr(inv.program, '/');
         inv.name = xstrdup(base ? base + 1 : inv.program);
         inv.own_cgroups = strncmp(inv.name, "crun", 4) == 0;
+        inv.waits = inv.own_cgroups;
         inv.exe_fd = clone_read_only(inv.program);
         inv.state_dir = xstrdup(state_dir);
         *ret = inv;
@@ -188,10 +189,12 @@ int runtime_call_start(const struct runtime_invoke *inv, const struct runtime_ca
         add_environment(inv, &envp);
         s.argv = argv.v;
         s.envp = envp.v;
-        r = args->joiner ? runtime_joiner_spawn(args->joiner, &s, &p, e) : proc_spawn(&s, &p, e);
+        r = args->joiner ? runtime_joiner_begin(args->joiner, &s, &p, e) : proc_spawn(&s, &p, e);
         if (r < 0)
                 return -1;
-        *ret = (struct runtime_call){ .verb = args->verb, .proc = p, .id = xstrdup(args->id) };
+        *ret = (struct runtime_call){
+                .verb = args->verb, .proc = p, .id = xstrdup(args->id), .joiner = args->joiner
+        };
         return 0;
 }
 
@@ -264,6 +267,10 @@ int runtime_call_finish(const struct runtime_invoke *inv, struct runtime_call *c
         if (proc_wait(&call->proc, &status, e) < 0)
                 return -1;
         proc_done(&call->proc);
+        /* Nothing was executed at all? */
+        if (status != 0 && call->joiner &&
+            runtime_joiner_verdict(call->joiner, inv->program, e) < 0)
+                return -1;
         if (status != 0)
                 return failed(inv, call, status, e);
         return call->verb == RUNTIME_START ? 0 : open_app(inv, call->id, ret_app, e);

@@ -24,6 +24,7 @@ struct runtime_invoke {
         int exe_fd; /* owned; the program on a read-only mount of its own, -1: not needed or not possible */
         char *state_dir; /* owned; --root, logs and pid files; a tmpfs is best: nothing of it outlives the pod */
         bool own_cgroups; /* the runtime is told to leave cgroups alone (crun); else spec has cgroupsPath */
+        bool waits; /* reads config.json from a FIFO (runtime/feed.h): crun; runc is not known to */
 };
 #define RUNTIME_INVOKE_NULL ((struct runtime_invoke){ .exe_fd = -1 })
 
@@ -59,12 +60,16 @@ struct runtime_call_args {
 
 struct runtime_call {
         enum runtime_verb verb;
-        struct proc proc; /* owned; the runtime's process */
-        char *id;         /* owned */
+        struct proc proc;              /* owned; the runtime's process */
+        char *id;                      /* owned */
+        struct runtime_joiner *joiner; /* borrowed from the arguments: must live until _finish */
 };
 #define RUNTIME_CALL_NULL ((struct runtime_call){ .proc = PROC_NULL })
 
-/* Start the runtime. Errors: as proc_spawn. */
+/*
+ * Start the runtime. Errors: as proc_spawn; with a joiner only what is known at once, the rest is said by
+ * runtime_call_finish.
+ */
 int runtime_call_start(const struct runtime_invoke *inv, const struct runtime_call_args *args,
                        struct runtime_call *ret, struct err *e);
 /* Wait for its end, at most @timeout_ms. ERR_TIMEOUT leaves it running: runtime_call_done kills it. */

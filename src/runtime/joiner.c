@@ -273,12 +273,10 @@ static int failed(const struct runtime_joiner *j, const struct report *r, const 
                        path);
 }
 
-int runtime_joiner_spawn(struct runtime_joiner *j, const struct proc_spawn *s, struct proc *ret,
+int runtime_joiner_begin(struct runtime_joiner *j, const struct proc_spawn *s, struct proc *ret,
                          struct err *e)
 {
         struct proc_spawn into = *s;
-        struct report report;
-        ssize_t n;
         int r;
 
         into.cgroup_fd = runtime_cgroup_clone_fd(j->cg);
@@ -290,17 +288,47 @@ int runtime_joiner_spawn(struct runtime_joiner *j, const struct proc_spawn *s, s
         if (r == -E2BIG)
                 return err_set(e, ERR_LIMIT, E2BIG, "start %s", s->path);
         /* A child that could not join has said why before it went. */
+        if (r < 0)
+                return runtime_joiner_verdict(j, s->path, e) < 0
+                               ? -1
+                               : err_set(e, ERR_INTERNAL, -r, "start %s", s->path);
+        *ret = j->proc;
+        j->proc = PROC_NULL;
+        return 0;
+}
+
+int runtime_joiner_verdict(struct runtime_joiner *j, const char *path, struct err *e)
+{
+        struct report report;
+        ssize_t n;
+
+        if (j->socket < 0)
+                return 0;
         n = receive_report(j->socket, &report);
         if (n == (ssize_t)sizeof(report) && report.code == REPORT_EXEC) {
                 n = receive_report(j->socket, &report);
-                if (n == 0) {
-                        *ret = j->proc;
-                        j->proc = PROC_NULL;
+                if (n == 0)
                         return 0;
-                }
         }
         if (n <= 0)
-                return err_set(e, ERR_INTERNAL, r < 0 ? -r : 0,
-                               "start %s: the process in cgroup %s has died", s->path, j->cg->path);
-        return failed(j, &report, s->path, e);
+                return err_set(e, ERR_INTERNAL, n < 0 ? errno : 0,
+                               "start %s: the process in cgroup %s has died", path, j->cg->path);
+        return failed(j, &report, path, e);
+}
+
+int runtime_joiner_spawn(struct runtime_joiner *j, const struct proc_spawn *s, struct proc *ret,
+                         struct err *e)
+{
+        AUTO(proc_done) struct proc p = PROC_NULL;
+
+        if (runtime_joiner_begin(j, s, &p, e) < 0)
+                return -1;
+        if (runtime_joiner_verdict(j, s->path, e) < 0) {
+                j->proc = p; /* to be reaped with the joiner */
+                p = PROC_NULL;
+                return -1;
+        }
+        *ret = p;
+        p = PROC_NULL;
+        return 0;
 }

@@ -88,18 +88,23 @@ static void add_namespace(struct json_object *list, const char *type, pid_t pid,
         (void)json_object_array_add(list, o);
 }
 
-static void add_namespaces(const struct runtime_spec *spec, struct json_object *linux_o)
+static int add_namespaces(const struct runtime_spec *spec, struct json_object *linux_o,
+                          struct err *e)
 {
         struct json_object *list = json_add_array(linux_o, "namespaces");
+        pid_t init = spec->init_pid;
 
-        add_namespace(list, "pid", spec->init_pid, "pid");
-        add_namespace(list, "ipc", spec->init_pid, "ipc");
-        add_namespace(list, "uts", spec->init_pid, "uts");
+        if (spec->await_init && spec->await_init(spec->await_arg, &init, e) < 0)
+                return -1;
+        add_namespace(list, "pid", init, "pid");
+        add_namespace(list, "ipc", init, "ipc");
+        add_namespace(list, "uts", init, "uts");
         if (!spec->host_network)
-                add_namespace(list, "network", spec->init_pid, "net");
+                add_namespace(list, "network", init, "net");
         add_namespace(list, "mount", 0, NULL);
         if (spec->cgroup_v2)
                 add_namespace(list, "cgroup", 0, NULL);
+        return 0;
 }
 
 static int add_all(const struct runtime_spec *spec, struct json_object *config, struct err *e)
@@ -124,14 +129,15 @@ static int add_all(const struct runtime_spec *spec, struct json_object *config, 
         mounts_to_json(spec, config);
         linux_o = json_add_object(config, "linux");
         annotations = json_add_object(config, "annotations");
-        add_namespaces(spec, linux_o);
         paths_to_json(linux_o);
         json_add_string(linux_o, "cgroupsPath", spec->cgroups_path);
         if (spec->cgroups_path)
                 devices_to_json(linux_o);
         if (security_to_json(&app->isolators, process, linux_o, e) < 0)
                 return -1;
-        return seccomp_to_json(&app->isolators, caps, linux_o, annotations, e);
+        if (seccomp_to_json(&app->isolators, caps, linux_o, annotations, e) < 0)
+                return -1;
+        return add_namespaces(spec, linux_o, e); /* last: it may have to wait */
 }
 
 int runtime_spec_write(const struct runtime_spec *spec, struct buf *out, struct err *e)

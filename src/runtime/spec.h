@@ -92,7 +92,10 @@ struct runtime_spec {
         const char *rootfs; /* absolute path, as the runtime sees it */
         int rootfs_fd;      /* the same directory */
         bool read_only_rootfs;
-        pid_t init_pid;    /* the pod init; its /proc/<pid>/ns are joined */
+        pid_t init_pid; /* the pod init; its /proc/<pid>/ns are joined */
+        int (*await_init)(void *arg, pid_t *ret,
+                          struct err *e); /* or where to ask for it, last of all */
+        void *await_arg;
         bool host_network; /* no network namespace: stay in the caller's */
         bool terminal;
         const char *metadata_url;            /* AC_METADATA_URL; NULL: not set */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "runtime/feed.h"
 #include "supervisor/sup_priv.h"
 #include "util/auto.h"
 #include "util/test_hook.h"
@@ -178,12 +179,52 @@ static size_t count(const struct supervisor *s, enum sup_step at_least)
         return n;
 }
 
+static enum runtime_verb first_verb(const struct supervisor *s)
+{
+        return s->n_apps == 1 ? RUNTIME_RUN : RUNTIME_CREATE;
+}
+
+int sup_launch_early(struct supervisor *s, struct err *e)
+{
+        for (size_t i = 0; s->invoke.waits && i < s->n_apps && s->n_calls < CALLS_MAX; i++) {
+                struct sup_app *a = &s->apps[i];
+
+                if (issue(a, first_verb(s), e) < 0)
+                        return err_wrap(e, "app %s", a->name);
+                a->step = SUP_APP_CREATING;
+                a->unfed = true;
+        }
+        return 0;
+}
+
+bool sup_feed(struct supervisor *s)
+{
+        bool more = false;
+
+        for (size_t i = 0; i < s->n_apps; i++) {
+                struct sup_app *a = &s->apps[i];
+                AUTO_FREE char *bundle = NULL;
+                int r;
+
+                if (!a->unfed)
+                        continue;
+                bundle = stage_bundle(&s->stage, a->name);
+                r = runtime_feed_waiting(bundle);
+                a->unfed = r == 0;
+                more = more || a->unfed;
+                /* A death while reading is told by the call's end. */
+                if (r < 0 && r != -EPIPE) {
+                        sup_fail(s, "the OCI runtime's configuration cannot be handed over");
+                        return false;
+                }
+        }
+        return more;
+}
+
 void sup_launch(struct supervisor *s)
 {
         bool start = s->n_apps > 1 && count(s, SUP_APP_CREATED) == s->n_apps;
-        enum runtime_verb verb = s->n_apps == 1 ? RUNTIME_RUN
-                                 : start        ? RUNTIME_START
-                                                : RUNTIME_CREATE;
+        enum runtime_verb verb = start ? RUNTIME_START : first_verb(s);
 
         if (start)
                 test_hook("pod:created");
@@ -250,6 +291,7 @@ static void call_ready(struct loop_source *source, uint32_t events)
 
         (void)events;
         loop_remove(&s->loop, source);
+        a->unfed = false;
         r = finish_call(a, &e);
         runtime_call_done(&a->call);
         a->call = RUNTIME_CALL_NULL;
@@ -276,6 +318,7 @@ void sup_cancel_calls(struct supervisor *s)
                 if (a->call.proc.pid == 0)
                         continue;
                 loop_remove(&s->loop, &a->call_source);
+                a->unfed = false;
                 runtime_call_done(&a->call);
                 a->call = RUNTIME_CALL_NULL;
                 s->n_calls--;

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "runtime/feed.h"
 #include "runtime/rootfs.h"
 #include "runtime/spec.h"
 #include "util/auto.h"
@@ -100,11 +101,24 @@ void stage_done(struct stage *s)
         *s = STAGE_NULL;
 }
 
-/* The overlay, or the copy that was made when the pod was prepared. */
-static int mount_root(const struct stage *s, const struct plan_app *app, const char *bundle,
-                      char **ret_path, struct err *e)
+char *stage_bundle(const struct stage *s, const char *app)
 {
-        AUTO_FREE char *target = xasprintf("%s/rootfs", bundle);
+        return xasprintf("%s/apps/%s", s->path, app);
+}
+
+/* The overlay, or the copy that was made when the pod was prepared. */
+static char *root_path(const struct stage *s, const struct plan_app *app)
+{
+        AUTO_FREE char *bundle = stage_bundle(s, app->papp->name);
+
+        return app->image.rootfs == APP_ROOTFS_COPY
+                       ? xasprintf("%s/rootfs/%s", s->pod_path, app->papp->name)
+                       : xasprintf("%s/rootfs", bundle);
+}
+
+static int mount_root(const struct stage *s, const struct plan_app *app, struct err *e)
+{
+        AUTO_FREE char *target = root_path(s, app);
         AUTO_FREE char *writable = xasprintf("overlay/%s", app->papp->name);
         AUTO_CLOSE int dir = -1;
         struct runtime_overlay o = {
@@ -114,10 +128,8 @@ static int mount_root(const struct stage *s, const struct plan_app *app, const c
         };
         int r;
 
-        if (app->image.rootfs == APP_ROOTFS_COPY) {
-                *ret_path = xasprintf("%s/rootfs/%s", s->pod_path, app->papp->name);
+        if (app->image.rootfs == APP_ROOTFS_COPY)
                 return 0;
-        }
         r = fs_mkdirs(s->pod_fd, writable, 0750);
         if (r >= 0)
                 r = dir = fs_open_dir(s->pod_fd, writable);
@@ -126,10 +138,9 @@ static int mount_root(const struct stage *s, const struct plan_app *app, const c
         if (r < 0 && r != -EEXIST)
                 return err_set(e, ERR_INTERNAL, -r, "make %s", writable);
         o.app_fd = dir;
-        if (make_dir(target, 0755, e) < 0 || runtime_rootfs_overlay_mount(&o, target, e) < 0)
+        if (make_dir(target, 0755, e) < 0)
                 return -1;
-        *ret_path = TAKE_PTR(target);
-        return 0;
+        return runtime_rootfs_overlay_mount(&o, target, e);
 }
 
 static int bind_volumes(const struct stage *s, const struct stage_app *a, int root,
@@ -150,12 +161,12 @@ static int bind_volumes(const struct stage *s, const struct stage_app *a, int ro
         return runtime_volumes_resolve(a->plan->manifest, app->papp, app->app, path, ret, e);
 }
 
-static int write_config(const struct stage *s, const struct stage_app *a, const char *bundle,
-                        const char *rootfs, struct err *e)
+static int write_config(const struct stage *s, const struct stage_app *a, struct err *e)
 {
+        AUTO_FREE char *bundle = stage_bundle(s, a->app->papp->name);
+        AUTO_FREE char *rootfs = root_path(s, a->app);
         AUTO(runtime_binds_done) struct runtime_binds binds = RUNTIME_BINDS_NULL;
         AUTO(buf_done) struct buf text = BUF_NULL(RUNTIME_SPEC_BYTES_MAX);
-        AUTO_FREE char *path = xasprintf("%s/config.json", bundle);
         AUTO_CLOSE int root = fs_open_dir_path(rootfs);
         struct runtime_spec spec = {
                 .app_name = a->app->papp->name,
@@ -163,7 +174,8 @@ static int write_config(const struct stage *s, const struct stage_app *a, const 
                 .rootfs = rootfs,
                 .rootfs_fd = root,
                 .read_only_rootfs = a->app->papp->read_only_rootfs,
-                .init_pid = a->init_pid,
+                .await_init = a->await_init,
+                .await_arg = a->await_arg,
                 .host_network = a->plan->launch.net == POD_NET_HOST,
                 .terminal = a->terminal,
                 .volumes = &binds,
@@ -171,28 +183,33 @@ static int write_config(const struct stage *s, const struct stage_app *a, const 
                 .cgroup_v2 = a->cgroup_v2,
                 .cgroups_path = a->cgroups_path,
         };
-        int r;
 
         if (root < 0)
                 return err_set(e, ERR_INTERNAL, -root, "open %s", rootfs);
         if (bind_volumes(s, a, root, &binds, e) < 0 || runtime_spec_write(&spec, &text, e) < 0)
                 return -1;
-        r = fs_write_file(AT_FDCWD, path, text.data, text.len, 0600);
-        return r < 0 ? err_set(e, ERR_INTERNAL, -r, "write %s", path) : 0;
+        return runtime_feed_text(bundle, (const char *)text.data, text.len, e);
 }
 
-char *stage_bundle(const struct stage *s, const char *app)
+int stage_make_bundle(const struct stage *s, const char *name, bool wait, struct err *e)
 {
-        return xasprintf("%s/apps/%s", s->path, app);
+        AUTO_FREE char *bundle = stage_bundle(s, name);
+
+        if (make_dir(bundle, 0700, e) < 0)
+                return -1;
+        return wait ? runtime_feed_open(bundle, e) : 0;
 }
 
-int stage_add_app(const struct stage *s, const struct stage_app *a, struct err *e)
+int stage_mount_app(const struct stage *s, const struct plan_app *app, struct err *e)
 {
-        AUTO_FREE char *bundle = stage_bundle(s, a->app->papp->name);
-        AUTO_FREE char *rootfs = NULL;
+        if (mount_root(s, app, e) < 0)
+                return err_wrap(e, "app %s", app->papp->name);
+        return 0;
+}
 
-        if (make_dir(bundle, 0700, e) < 0 || mount_root(s, a->app, bundle, &rootfs, e) < 0 ||
-            write_config(s, a, bundle, rootfs, e) < 0)
+int stage_configure_app(const struct stage *s, const struct stage_app *a, struct err *e)
+{
+        if (write_config(s, a, e) < 0)
                 return err_wrap(e, "app %s", a->app->papp->name);
         return 0;
 }

@@ -35,16 +35,24 @@ void stage_done(struct stage *s); /* unmounts nothing */
 
 /* Mount the tmpfs and make what is in it. */
 int stage_fill(const struct stage *s, struct err *e);
+/*
+ * Make the bundle of app @name, empty. @wait: a runtime may be started on it at once, and waits for its
+ * config.json (runtime/feed.h).
+ */
+int stage_make_bundle(const struct stage *s, const char *name, bool wait, struct err *e);
 
 struct stage_app {
         const struct plan *plan;
         const struct plan_app *app;
-        pid_t init_pid;
+        int (*await_init)(void *arg, pid_t *ret,
+                          struct err *e); /* asked last for the pod init's pid */
+        void *await_arg;
         bool cgroup_v2;
         const char *cgroups_path; /* for a runtime that handles cgroups itself; NULL */
         bool terminal;
 };
 
-/* Mount the app's root, make its volumes, write its config.json. */
-int stage_add_app(const struct stage *s, const struct stage_app *a, struct err *e);
+/* In a bundle that was made: mount the app's root; then make its volumes and write its config.json. */
+int stage_mount_app(const struct stage *s, const struct plan_app *app, struct err *e);
+int stage_configure_app(const struct stage *s, const struct stage_app *a, struct err *e);
 char *stage_bundle(const struct stage *s, const char *app); /* its path; owned by the caller */

@@ -4,6 +4,7 @@
  * the rest is done meanwhile.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,6 @@ static int prepare_cgroups(struct supervisor *s, struct err *e)
 {
         struct runtime_limits limits;
 
-        if (runtime_cgroup_host_open(&s->host, e) < 0 || runtime_cgroup_hide_hybrid(s->host, e) < 0)
-                return -1;
         if (runtime_cgroup_host_mode(s->host) == RUNTIME_CGROUP_NONE)
                 return 0;
         if (runtime_cgroup_create_pod(s->host, s->args->uuid, &s->cgroup, e) < 0)
@@ -90,9 +89,11 @@ static int start_init(struct supervisor *s, int *ret_report, struct err *e)
         };
         int r;
 
-        if (s->cgroup && runtime_cgroup_create_child(s->cgroup, "_init", &s->init_cgroup, e) < 0)
+        /* v2 wants processes in leaves only. Elsewhere one cgroup less to make and remove in each hierarchy. */
+        if (runtime_cgroup_host_mode(s->host) == RUNTIME_CGROUP_V2 &&
+            runtime_cgroup_create_child(s->cgroup, "_init", &s->init_cgroup, e) < 0)
                 return -1;
-        args.cgroup = s->init_cgroup;
+        args.cgroup = s->init_cgroup ? s->init_cgroup : s->cgroup;
         if (init_start(&args, &s->init, ret_report, e) < 0)
                 return -1;
         r = loop_add(&s->loop, &s->init_source, s->init.pidfd, EPOLLIN);
@@ -117,30 +118,84 @@ static int open_output(struct supervisor *s, struct err *e)
         return 0;
 }
 
-/* In a child: what reading manifests and profiles leaves in a heap would stay with the pod for good. */
-static int fill_stage(void *arg, struct err *e)
-{
-        struct supervisor *s = arg;
+/* What a child does meanwhile, and how it hears of the pod's init. */
+struct builder {
+        struct supervisor *s;
+        struct apart apart;
+        int pid_read, pid_write; /* owned */
+};
 
-        if (stage_fill(&s->stage, e) < 0)
-                return -1;
-        for (size_t i = 0; i < s->n_apps; i++) {
+static void builder_done(struct builder *b)
+{
+        apart_done(&b->apart);
+        closep(&b->pid_read);
+        closep(&b->pid_write);
+}
+
+static int await_init(void *arg, pid_t *ret, struct err *e)
+{
+        struct builder *b = arg;
+
+        if (b->s->init.pid == 0 &&
+            read(b->pid_read, &b->s->init.pid, sizeof(pid_t)) != (ssize_t)sizeof(pid_t))
+                return err_set(e, ERR_INTERNAL, 0, "the pod has no init");
+        *ret = b->s->init.pid;
+        return 0;
+}
+
+/* In a child: what reading manifests and profiles leaves in a heap would stay with the pod for good. */
+static int build_apps(void *arg, struct err *e)
+{
+        struct builder *b = arg;
+        struct supervisor *s = b->s;
+
+        closep(&b->pid_write);
+        for (size_t i = 0; i < s->plan.n_apps; i++)
+                if (stage_mount_app(&s->stage, &s->plan.apps[i], e) < 0)
+                        return -1;
+        for (size_t i = 0; i < s->plan.n_apps; i++) {
                 AUTO_FREE char *cgroup =
-                        s->apps[i].cgroup && !s->invoke.own_cgroups
+                        s->n_apps > 0 && s->apps[i].cgroup && !s->invoke.own_cgroups
                                 ? xasprintf("/%s", runtime_cgroup_path(s->apps[i].cgroup))
                                 : NULL;
                 struct stage_app a = {
                         .plan = &s->plan,
                         .app = &s->plan.apps[i],
-                        .init_pid = s->init.pid,
+                        .await_init = await_init,
+                        .await_arg = b,
                         .cgroup_v2 = runtime_cgroup_host_mode(s->host) == RUNTIME_CGROUP_V2,
                         .cgroups_path = cgroup,
                 };
 
-                if (stage_add_app(&s->stage, &a, e) < 0)
+                if (stage_configure_app(&s->stage, &a, e) < 0)
                         return -1;
         }
         return 0;
+}
+
+static int build_start(struct builder *b, struct err *e)
+{
+        struct supervisor *s = b->s;
+        int fds[2];
+
+        if (stage_fill(&s->stage, e) < 0)
+                return -1;
+        for (size_t i = 0; i < s->plan.n_apps; i++)
+                if (stage_make_bundle(&s->stage, s->plan.apps[i].papp->name, s->invoke.waits, e) <
+                    0)
+                        return -1;
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return err_set(e, ERR_INTERNAL, errno, "make a pipe");
+        b->pid_read = fds[0];
+        b->pid_write = fds[1];
+        return apart_start(build_apps, b, &b->apart, e);
+}
+
+static int build_tell_init(struct builder *b, struct err *e)
+{
+        int r = fs_write_all(b->pid_write, &b->s->init.pid, sizeof(pid_t));
+
+        return r < 0 ? err_set(e, ERR_INTERNAL, -r, "tell of the pod's init") : 0;
 }
 
 /* Everything that children of ours must find as it is. */
@@ -153,15 +208,18 @@ static int prepare_ground(struct supervisor *s, struct err *e)
         if (stage_enter(e) < 0 ||
             stage_open(s->args->lock_fd, s->args->dir, s->args->uuid, &s->stage, e) < 0)
                 return -1;
+        if (runtime_cgroup_host_open(&s->host, e) < 0 || runtime_cgroup_hide_hybrid(s->host, e) < 0)
+                return -1;
         return runtime_invoke_init(&s->invoke, NULL, s->stage.state, e);
 }
 
 int sup_prepare(struct supervisor *s, struct err *e)
 {
-        AUTO(apart_done) struct apart stage = APART_NULL;
+        AUTO(builder_done)
+        struct builder build = { .s = s, .apart = APART_NULL, .pid_read = -1, .pid_write = -1 };
         AUTO_CLOSE int report = -1;
 
-        if (prepare_ground(s, e) < 0)
+        if (prepare_ground(s, e) < 0 || (s->invoke.own_cgroups && build_start(&build, e) < 0))
                 return -1;
         test_hook("pod:stage");
         /* The joiners begun here have the descriptors that are open by now, the runtime's program among them. */
@@ -171,23 +229,26 @@ int sup_prepare(struct supervisor *s, struct err *e)
         if (prepare_apps(s, e) < 0)
                 return -1;
         test_hook("pod:app-cgroups");
-        if (start_init(s, &report, e) < 0 || apart_start(fill_stage, s, &stage, e) < 0)
+        /* A runtime that makes cgroups itself has to be told which. */
+        if (!s->invoke.own_cgroups && build_start(&build, e) < 0)
+                return -1;
+        if (open_output(s, e) < 0 || sup_launch_early(s, e) < 0 || start_init(s, &report, e) < 0 ||
+            build_tell_init(&build, e) < 0)
                 return -1;
         test_hook("pod:init");
         if (s->cgroup && pod_write_cgroup(s->args->lock_fd, runtime_cgroup_path(s->cgroup), e) < 0)
                 return -1;
         test_hook("pod:cgroup-written");
-        if (open_output(s, e) < 0 || init_await(&report, e) < 0 ||
-            pod_write_pid(s->args->lock_fd, s->init.pid, e) < 0)
+        if (init_await(&report, e) < 0 || pod_write_pid(s->args->lock_fd, s->init.pid, e) < 0)
                 return -1;
         test_hook("pod:pid-written");
-        if (apart_wait(&stage, e) < 0)
+        if (apart_wait(&build.apart, e) < 0)
                 return -1;
         test_hook("pod:mounts");
         return 0;
 }
 
-void sup_free_start(struct supervisor *s)
+void sup_free_joiners(struct supervisor *s)
 {
         for (size_t i = 0; i < s->n_apps; i++) {
                 struct sup_app *a = &s->apps[i];
@@ -196,6 +257,11 @@ void sup_free_start(struct supervisor *s)
                 for (int f = 0; f < LOGS_STREAM_MAX; f++)
                         closep(&a->write_fds[f]);
         }
+}
+
+void sup_free_start(struct supervisor *s)
+{
+        sup_free_joiners(s);
         stage_done(&s->stage);
         plan_done(&s->plan);
         runtime_invoke_done(&s->invoke);

@@ -39,6 +39,7 @@ struct sup_app {
         struct runtime_joiner *joiner;  /* owned; only while starting */
         int write_fds[LOGS_STREAM_MAX]; /* owned; the app's ends of its pipes, until it has them */
         struct runtime_call call;
+        bool unfed; /* the call waits for its configuration, or will find it in the bundle */
         struct loop_source call_source;
         struct proc proc; /* the main process */
         struct loop_source proc_source;
@@ -77,10 +78,15 @@ struct supervisor {
 
 /* start.c: everything up to the first runtime call. On failure the caller ends the pod. */
 int sup_prepare(struct supervisor *s, struct err *e);
-void sup_free_start(struct supervisor *s); /* what only starting needed */
+/* What only starting needed. Not done in a hurry: closing the runtime's mount makes the kernel wait for RCU. */
+void sup_free_start(struct supervisor *s);
+void sup_free_joiners(struct supervisor *s);
 
 /* apps.c: nothing here blocks but the start of a runtime call, for as long as entering the cgroup takes */
+/* Issue the first calls before their configurations exist, where the runtime can wait for them (runtime/feed.h). */
+int sup_launch_early(struct supervisor *s, struct err *e);
 void sup_launch(struct supervisor *s); /* issue the runtime calls that can be made now */
+bool sup_feed(struct supervisor *s);   /* true: a runtime may still want feeding; call again soon */
 void sup_drop_unstarted(struct supervisor *s);
 void sup_cancel_calls(struct supervisor *s); /* kills the runtime where it still works */
 bool sup_app_reap(struct sup_app *a);        /* true: it has ended just now */

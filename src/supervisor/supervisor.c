@@ -30,7 +30,8 @@
 #include "util/test_hook.h"
 
 enum {
-        SWEEP_MS = 20,    /* between two attempts to kill what a dead app left */
+        POLL_MS =
+                20, /* between two attempts to kill what a dead app left, or to feed the runtime */
         RELAX_MS = 1000,  /* without output for so long, the buffers' pages are given back */
         REMOVE_MS = 2000, /* for the cgroups to become empty of the dying */
 };
@@ -82,6 +83,9 @@ void sup_act(struct supervisor *s, unsigned actions)
                 (void)proc_signal(&s->init, SIGKILL);
                 test_hook("pod:init-killed");
                 sup_undertake(s); /* while the kernel takes the pod apart */
+                for (size_t i = 0; i < s->n_apps; i++)
+                        if (s->apps[i].cgroup && s->n_calls == 0 && !s->apps[i].sweeping)
+                                runtime_cgroup_try_remove(s->apps[i].cgroup);
         }
 }
 
@@ -113,7 +117,6 @@ void sup_started(struct supervisor *s)
         if (pod_write_ready(s->args->lock_fd, &e) < 0)
                 log_warning("%s", e.text);
         sup_report(s, "ok");
-        sup_free_start(s);
         s->warm = true;
 }
 
@@ -223,7 +226,7 @@ static int set_up(struct supervisor *s, struct err *e)
         return control_open(&s->control, &s->loop, s->args->lock_fd, request, s, e);
 }
 
-static int next_timeout(const struct supervisor *s, bool sweeping)
+static int next_timeout(const struct supervisor *s, bool busy)
 {
         int ms = s->warm || (s->output_open && s->output.touched) ? RELAX_MS : -1;
 
@@ -234,7 +237,7 @@ static int next_timeout(const struct supervisor *s, bool sweeping)
                      : left > 60 * NSEC_PER_SEC ? 60000
                                                 : (int)(left / NSEC_PER_MSEC) + 1;
         }
-        return sweeping && (ms < 0 || ms > SWEEP_MS) ? SWEEP_MS : ms;
+        return busy && (ms < 0 || ms > POLL_MS) ? POLL_MS : ms;
 }
 
 /* The last app is gone, the pod's processes are dead, and their output is where it belongs. */
@@ -252,6 +255,8 @@ static void relax(struct supervisor *s)
                 sup_sync_apart(s); /* its end wakes us once more: the rest is done after that */
                 return;
         }
+        if (s->rules.phase != RULES_STARTING)
+                sup_free_start(s);
         if (s->output_open)
                 output_relax(&s->output);
         idle_forget_code();
@@ -260,19 +265,20 @@ static void relax(struct supervisor *s)
 
 static void run_loop(struct supervisor *s)
 {
-        bool sweeping = false;
+        bool busy = sup_feed(s);
 
         while (!is_over(s)) {
-                int n = loop_turn(&s->loop, next_timeout(s, sweeping));
+                int n = loop_turn(&s->loop, next_timeout(s, busy));
 
-                if (n == 0)
+                if (n == 0 && !busy)
                         relax(s);
                 if (n < 0) {
                         log_error("epoll: %s", strerror(-n));
                         return;
                 }
                 sup_act(s, rules_tick(&s->rules, time_monotonic()));
-                sweeping = sup_sweep(s);
+                busy = sup_feed(s);
+                busy = sup_sweep(s) || busy;
                 reap_strangers(s);
         }
 }
@@ -328,7 +334,7 @@ int supervisor_run(const struct sup_args *args)
         test_hook("pod:over");
         sup_report(&s, s.reason[0] ? s.reason : "the pod ended before all apps were started");
         control_close(&s.control);
-        sup_free_start(&s); /* an unused joiner still sits in the app's cgroup */
+        sup_free_joiners(&s); /* an unused one still sits in the app's cgroup */
         write_end(&s);
         return s.rules.exit_code;
 }

@@ -20,6 +20,21 @@
 #include "util/fs.h"
 #include "util/test_hook.h"
 
+/*
+ * @dirfd (-1: nothing) and the runtime's mount stay. The kernel makes the last who closes that one wait for RCU, which
+ * shall not be the supervisor.
+ */
+static void close_others(const struct supervisor *s, int dirfd)
+{
+        unsigned first = 0;
+
+        if (dirfd >= 0 && dup2(dirfd, (int)first++) < 0)
+                _exit(1);
+        if (s->invoke.exe_fd >= 0)
+                (void)dup2(s->invoke.exe_fd, (int)first++);
+        (void)syscall(SYS_close_range, first, ~0u, 0u);
+}
+
 /* After a power failure the pod's description should be there. Without the lock, which a duplicate would carry. */
 static void sync_pod(const struct supervisor *s)
 {
@@ -27,9 +42,9 @@ static void sync_pod(const struct supervisor *s)
         struct err e;
 
         p.fd = fs_open_dir(s->args->lock_fd, ".");
-        if (p.fd < 0 || dup2(p.fd, 0) < 0)
+        if (p.fd < 0)
                 _exit(1);
-        (void)syscall(SYS_close_range, 1u, ~0u, 0u);
+        close_others(s, p.fd);
         p.fd = 0;
         (void)snprintf(p.uuid.text, sizeof(p.uuid.text), "%s", s->args->uuid);
         (void)setpriority(PRIO_PROCESS, 0, 10);
@@ -59,7 +74,7 @@ static _Noreturn void undertake_main(const struct supervisor *s, pid_t parent)
         (void)sigprocmask(SIG_SETMASK, &all, NULL);
         /* Closes all but the pod's directory, which is what the parent waits for. */
         if (s->synced)
-                (void)syscall(SYS_close_range, 0u, ~0u, 0u);
+                close_others(s, -1);
         else
                 sync_pod(s);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
