@@ -175,29 +175,40 @@ int runtime_cgroup_create_child(const struct runtime_cgroup *pod, const char *na
 
 /* --- Removal --- */
 
+struct removal {
+        int depth;
+        int first; /* 0, or the first -errno: what cannot go keeps nothing else from going */
+};
+
 static int remove_beneath(int dirfd, const char *name, unsigned char d_type, void *arg)
 {
-        int *depth = arg, r;
+        struct removal *rm = arg;
         AUTO_CLOSE int fd = -1;
+        int r;
 
-        if (d_type != DT_DIR || *depth >= CGROUP_DEPTH_MAX)
+        if (d_type != DT_DIR || rm->depth >= CGROUP_DEPTH_MAX)
                 return 0;
         fd = fs_open_dir(dirfd, name);
-        if (fd < 0)
-                return fd == -ENOENT ? 0 : fd;
-        (*depth)++;
-        r = fs_each(fd, remove_beneath, depth);
-        (*depth)--;
-        if (r < 0)
-                return r;
-        return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+        if (fd >= 0) {
+                rm->depth++;
+                r = fs_each(fd, remove_beneath, rm);
+                rm->depth--;
+        } else {
+                r = fd;
+        }
+        if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+                r = -errno;
+        if (r < 0 && r != -ENOENT && rm->first == 0)
+                rm->first = r;
+        return 0;
 }
 
 /* 0, or -errno. @keep_top: only what is beneath. */
 static int remove_in(const struct cgroup_hierarchy *h, const char *path, bool keep_top)
 {
         AUTO_CLOSE int fd = -1;
-        int depth = 0, r;
+        struct removal rm = { 0 };
+        int r;
 
         /* Mostly there is nothing beneath any more. */
         if (!keep_top && (unlinkat(h->fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT))
@@ -205,7 +216,9 @@ static int remove_in(const struct cgroup_hierarchy *h, const char *path, bool ke
         fd = fs_open_beneath(h->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
-        r = fs_each(fd, remove_beneath, &depth);
+        r = fs_each(fd, remove_beneath, &rm);
+        if (r == 0)
+                r = rm.first;
         if (r == 0 && unlinkat(h->fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
                 r = keep_top ? 0 : -errno;
         return r;

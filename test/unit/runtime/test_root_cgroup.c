@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/xattr.h>
 #include <sys/wait.h>
 
 #include "runtime/cgroup_priv.h"
@@ -418,6 +419,75 @@ static void a_leftover_of_the_same_pod_is_reused(void **state)
         assert_string_equal(runtime_cgroup_path(app), runtime_cgroup_path(f.app));
 }
 
+/* --- A unit's cgroup that systemd has delegated: played by a directory with its mark --- */
+
+#define UNIT "carob-test.service"
+
+/* Runs in a child that is alone in the unit's cgroup. 0, or the number of what went wrong. */
+static int use_delegated(void)
+{
+        AUTO(runtime_cgroup_host_freep) struct runtime_cgroup_host *host = NULL;
+        AUTO(runtime_cgroup_freep) struct runtime_cgroup *pod = NULL, *app = NULL;
+        AUTO(proc_done) struct proc p = PROC_NULL;
+        struct runtime_limits l = RUNTIME_LIMITS_NULL;
+        struct err e;
+        int status;
+
+        if (runtime_cgroup_host_open(&host, &e) < 0 ||
+            runtime_cgroup_create_pod(host, "3c6e4a0e-0000-4000-8000-000000000000", &pod, &e) < 0)
+                return 1;
+        if (strcmp(runtime_cgroup_path(pod), UNIT) != 0)
+                return 2;
+        if (runtime_cgroup_create_child(pod, "app", &app, &e) < 0)
+                return 3;
+        l.pids_limit = 10;
+        l.pids_required = true;
+        if (runtime_cgroup_limit(app, &l, &e) < 0)
+                return 4;
+        start(app, "exit 6", &p);
+        if (proc_wait(&p, &status, &e) < 0 || status != 6)
+                return 5;
+        if (runtime_cgroup_remove(pod, TIMEOUT_MS, &e) < 0)
+                return 6;
+        /* The unit's own is systemd's to remove; what was in it is gone. */
+        if (faccessat(pod->fd[0], "app", F_OK, 0) == 0)
+                return 7;
+        return 0;
+}
+
+static void a_delegated_cgroup_of_ours_alone_is_the_pods(void **state)
+{
+        AUTO(runtime_cgroup_host_freep) struct runtime_cgroup_host *host = NULL;
+        struct proc child = PROC_NULL;
+        struct err e;
+        int i, r, status;
+
+        (void)state;
+        assert_ok(runtime_cgroup_host_open(&host, &e), &e);
+        i = host->mode == RUNTIME_CGROUP_V2 ? cgroup_v2_index(host)
+                                            : cgroup_v1_index(host, CGROUP_SYSTEMD);
+        if (i < 0)
+                return;
+        (void)cgroup_v2_enable(host->h[i].fd);
+        assert_int_equal(mkdirat(host->h[i].fd, UNIT, 0755), 0);
+        {
+                AUTO_CLOSE int unit = fs_open_dir(host->h[i].fd, UNIT);
+
+                assert_int_equal(fsetxattr(unit, "trusted.delegate", "1", 1, 0), 0);
+                r = proc_fork(-1, &child);
+                assert_true(r >= 0);
+                if (r == 1)
+                        _exit(cgroup_write(unit, "cgroup.procs", "0") < 0 ? 99 : use_delegated());
+        }
+        assert_ok(proc_wait(&child, &status, &e), &e);
+        proc_done(&child);
+        for (size_t k = 0; k < host->n; k++) {
+                (void)unlinkat(host->h[k].fd, UNIT "/_carob", AT_REMOVEDIR);
+                (void)unlinkat(host->h[k].fd, UNIT, AT_REMOVEDIR);
+        }
+        assert_int_equal(status, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -437,6 +507,7 @@ int main(void)
                 cmocka_unit_test(gc_kills_and_removes_what_a_dead_supervisor_left),
                 cmocka_unit_test(gc_leaves_other_peoples_cgroups_alone),
                 cmocka_unit_test(a_leftover_of_the_same_pod_is_reused),
+                cmocka_unit_test(a_delegated_cgroup_of_ours_alone_is_the_pods),
         };
 
         sandbox_require();
