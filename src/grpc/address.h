@@ -12,8 +12,7 @@
 struct grpc_address {
         bool is_unix;
         struct sockaddr_un un; /* of a unix address */
-        char host
-                [256]; /* of the others: name or number without brackets; "": every address of the host */
+        char host[256];        /* of the others: without brackets; "": every address of the host */
         char port[6];
 };
 
@@ -28,16 +27,17 @@ struct grpc_sockaddr {
 enum { GRPC_SOCKADDRS_MAX = 8 };
 
 /*
- * Numeric addresses, at most GRPC_SOCKADDRS_MAX. "localhost" is 127.0.0.1 and ::1, whatever the resolver thinks.
- * Blocks while other names are looked up. ERR_UNAVAILABLE when a name does not resolve.
+ * Numeric addresses, at most GRPC_SOCKADDRS_MAX. "localhost" is 127.0.0.1 and ::1, whatever the
+ * resolver thinks. Blocks while other names are looked up. ERR_UNAVAILABLE when a name does not
+ * resolve.
  */
 int grpc_address_resolve(const struct grpc_address *a, bool passive,
                          struct grpc_sockaddr ret[static GRPC_SOCKADDRS_MAX], size_t *ret_n,
                          struct err *e);
 
 /*
- * Listening sockets, non-blocking, close-on-exec: one for each address that this host has. See grpc_server_listen for
- * meaning and errors. *ret_port is the TCP port, 0 for a unix socket.
+ * Listening sockets, non-blocking, close-on-exec: one for each address that this host has. See
+ * grpc_server_listen for meaning and errors. *ret_port is the TCP port, 0 for a unix socket.
  */
 int grpc_address_listen(const char *text, int ret_fds[static GRPC_SOCKADDRS_MAX], size_t *ret_n,
                         unsigned *ret_port, struct err *e);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 4648. Encoding is the standard alphabet with padding; decoding also takes the URL alphabet and no padding. */
+/*
+ * RFC 4648. Encoding is the standard alphabet with padding; decoding also takes the URL alphabet
+ * and no padding.
+ */
 #pragma once
 
 #include <stddef.h>

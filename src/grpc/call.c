@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gRPC side of a stream: from the complete header block to the decided status. A call is made and freed
- * with its HTTP/2 stream; between, it belongs to the handler from dispatch until finish or cancel. Every byte a client makes
- * us hold is charged to the session and to the server, before it is held where that is possible.
+ * The gRPC side of a stream: from the complete header block to the decided status. A call is made
+ * and freed with its HTTP/2 stream; between, it belongs to the handler from dispatch until finish
+ * or cancel. Every byte a client makes us hold is charged to the session and to the server, before
+ * it is held where that is possible.
  */
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +15,11 @@
 #include "util/mem.h"
 
 enum {
-        MESSAGE_MAX = 4096,     /* of grpc-message: clients accept 8 KiB of trailers */
-        KEEP_BYTES = 4096,      /* buffers up to this stay with a call for its next use */
-        SESSION_SHARE = 4,      /* one client may hold this part of the server's memory */
-        QUEUE_HIGH_DIVISOR = 4, /* GRPC_SEND_PAUSE above a quarter of the queue's limit, */
-        QUEUE_LOW_DIVISOR = 16, /* on_drain below a sixteenth */
+        KEEP_BYTES = 4096, /* buffers up to this stay with a call for its next use */
+        SESSION_SHARE = 4, /* one client may hold this part of the server's memory */
 };
 
-/* Account for @held bytes of memory in this call's hands. False: too much, nothing changed. */
-static bool charge(struct grpc_call *call, size_t held)
+bool grpc_call_charge(struct grpc_call *call, size_t held)
 {
         struct grpc_session *s = call->session;
         struct grpc_memory *m = s->config.memory;
@@ -38,12 +34,6 @@ static bool charge(struct grpc_call *call, size_t held)
         s->charged += held - call->charged;
         call->charged = held;
         return true;
-}
-
-static void wake(struct grpc_session *s)
-{
-        if (!s->inside && s->config.on_output)
-                s->config.on_output(s->config.arg);
 }
 
 static void deadline_unlink(struct grpc_call *call)
@@ -109,7 +99,7 @@ void grpc_call_free(struct grpc_call *call)
                 call->next->prev = call->prev;
         s->n_calls--;
         s->n_drained -= call->drained;
-        (void)charge(call, 0);
+        (void)grpc_call_charge(call, 0);
         if (call->request)
                 protobuf_c_message_free_unpacked(call->request, NULL);
         grpc_frame_done(&call->in);
@@ -127,35 +117,6 @@ void grpc_call_free(struct grpc_call *call)
         s->n_free++;
 }
 
-static void finish_text(struct grpc_call *call, enum grpc_code code, const char *text)
-{
-        struct buf message = BUF_NULL(MESSAGE_MAX);
-
-        assert(!call->finished);
-        if (code == GRPC_OK && !call->method->server_streaming && !call->started) {
-                code = GRPC_INTERNAL;
-                text = "the method gave no reply";
-        }
-        call->finished = true;
-        call->watch = NULL;
-        call->code = code;
-        if (code != GRPC_OK && *text) {
-                grpc_message_encode(text, &message);
-                call->message = buf_take(&message);
-        }
-        grpc_response_update(call);
-        wake(call->session);
-}
-
-static void __attribute__((format(printf, 3, 0)))
-finish_va(struct grpc_call *call, enum grpc_code code, const char *fmt, va_list ap)
-{
-        char text[1024];
-
-        (void)vsnprintf(text, sizeof(text), fmt, ap);
-        finish_text(call, code, text);
-}
-
 /* The call never reaches its handler, or is taken from it. */
 static void __attribute__((format(printf, 3, 4)))
 refuse(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
@@ -165,7 +126,7 @@ refuse(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
         grpc_call_cancel(call);
         call->finished = false;
         va_start(ap, fmt);
-        finish_va(call, code, fmt, ap);
+        grpc_call_finish_va(call, code, fmt, ap);
         va_end(ap);
 }
 
@@ -293,7 +254,7 @@ void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len)
                         take_message(call, &frame);
                         break;
                 case GRPC_FRAME_MORE:
-                        if (!charge(call, call->in.cap + call->out.cap))
+                        if (!grpc_call_charge(call, call->in.cap + call->out.cap))
                                 refuse(call, GRPC_RESOURCE_EXHAUSTED,
                                        "the server holds too many requests and replies");
                         return;
@@ -337,87 +298,6 @@ void *grpc_call_arg(const struct grpc_call *call)
         return call->arg;
 }
 
-enum grpc_send_result grpc_call_send_reserve(struct grpc_call *call, size_t len, uint8_t **ret)
-{
-        size_t queued = grpc_queue_len(&call->out);
-        uint8_t *at;
-
-        assert(!call->finished);
-        if (len > UINT32_MAX || (queued > 0 && queued + len > LIMIT_GRPC_QUEUE_BYTES) ||
-            !charge(call, call->in.cap + grpc_queue_cap_with(&call->out, GRPC_FRAME_HEAD + len)))
-                return GRPC_SEND_REFUSED;
-        at = grpc_queue_reserve(&call->out, GRPC_FRAME_HEAD + len);
-        grpc_frame_head(at, false, (uint32_t)len);
-        *ret = at + GRPC_FRAME_HEAD;
-        grpc_response_update(call);
-        wake(call->session);
-        if (queued + len < LIMIT_GRPC_QUEUE_BYTES / QUEUE_HIGH_DIVISOR)
-                return GRPC_SEND_OK;
-        call->paused = true;
-        return GRPC_SEND_PAUSE;
-}
-
-enum grpc_send_result grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message)
-{
-        enum grpc_send_result r;
-        uint8_t *at;
-
-        r = grpc_call_send_reserve(call, protobuf_c_message_get_packed_size(message), &at);
-        if (r != GRPC_SEND_REFUSED)
-                (void)protobuf_c_message_pack(message, at);
-        return r;
-}
-
-enum grpc_send_result grpc_call_send_slices(struct grpc_call *call, const struct grpc_slice *slices,
-                                            size_t n)
-{
-        enum grpc_send_result r;
-        size_t len = 0;
-        uint8_t *at;
-
-        for (size_t i = 0; i < n; i++)
-                len += slices[i].len;
-        r = grpc_call_send_reserve(call, len, &at);
-        for (size_t i = 0; i < n && r != GRPC_SEND_REFUSED; i++) {
-                if (slices[i].len > 0)
-                        memcpy(at, slices[i].data, slices[i].len);
-                at += slices[i].len;
-        }
-        return r;
-}
-
-void grpc_call_start(struct grpc_call *call)
-{
-        assert(!call->finished);
-        if (call->started)
-                return;
-        grpc_response_update(call);
-        wake(call->session);
-}
-
-void grpc_call_finish(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
-{
-        va_list ap;
-
-        va_start(ap, fmt);
-        finish_va(call, code, fmt, ap);
-        va_end(ap);
-}
-
-void grpc_call_finish_err(struct grpc_call *call, const struct err *e)
-{
-        finish_text(call, grpc_code_from_err(e->kind), e->text);
-}
-
-void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *message)
-{
-        if (grpc_call_send(call, message) == GRPC_SEND_REFUSED)
-                finish_text(call, GRPC_RESOURCE_EXHAUSTED,
-                            "the server holds too many requests and replies");
-        else
-                finish_text(call, GRPC_OK, "");
-}
-
 nsec grpc_call_deadline(const struct grpc_call *call)
 {
         return call->deadline;
@@ -426,25 +306,4 @@ nsec grpc_call_deadline(const struct grpc_call *call)
 const struct grpc_method *grpc_call_method(const struct grpc_call *call)
 {
         return call->method;
-}
-
-/* Bytes have left the queue. */
-void grpc_call_sent(struct grpc_call *call)
-{
-        if (!call->paused || call->finished || call->drained ||
-            grpc_queue_len(&call->out) >= LIMIT_GRPC_QUEUE_BYTES / QUEUE_LOW_DIVISOR)
-                return;
-        call->drained = true;
-        call->session->n_drained++;
-}
-
-void grpc_call_drained(struct grpc_call *call)
-{
-        const struct grpc_call_watch *watch = call->watch;
-
-        call->drained = false;
-        call->paused = false;
-        call->session->n_drained--;
-        if (!call->finished && watch && watch->on_drain)
-                watch->on_drain(call, call->arg);
 }

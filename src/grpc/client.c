@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One call at a time over one connection. Bytes of replies wait in a queue until grpc_client_next asks for them; what
- * has not been asked for is not given back to the flow-control window, so that a server that streams faster than its
- * reader is slowed down instead of filling our memory.
+ * One call at a time over one connection. Bytes of replies wait in a queue until grpc_client_next
+ * asks for them; what has not been asked for is not given back to the flow-control window, so that
+ * a server that streams faster than its reader is slowed down instead of filling our memory.
  */
 #include "grpc/client.h"
 

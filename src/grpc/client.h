@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small gRPC client for people and scripts: one connection, one call at a time, every function blocks until it
- * has its answer, the deadline passes, or the connection fails.
+ * A small gRPC client for people and scripts: one connection, one call at a time, every function
+ * blocks until it has its answer, the deadline passes, or the connection fails.
  */
 #pragma once
 
@@ -20,8 +20,9 @@ struct grpc_client_options {
 };
 
 /*
- * Connect to "host:port", "[v6]:port" or "unix:/path", each address of a name in turn. @options may be NULL.
- * Errors: ERR_USAGE for a malformed address, ERR_UNAVAILABLE when nobody answers there, ERR_TIMEOUT.
+ * Connect to "host:port", "[v6]:port" or "unix:/path", each address of a name in turn. @options may
+ * be NULL. Errors: ERR_USAGE for a malformed address, ERR_UNAVAILABLE when nobody answers there,
+ * ERR_TIMEOUT.
  */
 int grpc_client_connect(struct grpc_client **ret, const char *address,
                         const struct grpc_client_options *options, struct err *e);
@@ -33,28 +34,35 @@ static inline void grpc_client_freep(struct grpc_client **c)
 }
 
 /*
- * One request, one reply. @path is "/v1alpha.PublicAPI/GetInfo". @timeout 0: none; otherwise also told to the
- * server. *ret (type @output) is released with protobuf_c_message_free_unpacked.
- * Errors: the server's status as kind (grpc_code_to_err) with its message as text; ERR_TIMEOUT; ERR_UNAVAILABLE when the
- * connection fails; ERR_LIMIT for a reply that is too large; ERR_BAD_DATA for one that is not a message of this type.
+ * One request, one reply. @path is "/v1alpha.PublicAPI/GetInfo". @timeout 0: none; otherwise also
+ * told to the server. *ret (type @output) is released with protobuf_c_message_free_unpacked.
+ * Errors: the server's status as kind (grpc_code_to_err) with its message as text; ERR_TIMEOUT;
+ * ERR_UNAVAILABLE when the connection fails; ERR_LIMIT for a reply that is too large; ERR_BAD_DATA
+ * for one that is not a message of this type.
  */
 int grpc_client_unary(struct grpc_client *c, const char *path, const ProtobufCMessage *request,
                       const ProtobufCMessageDescriptor *output, nsec timeout,
                       ProtobufCMessage **ret, struct err *e);
 
-/* Start a call whose replies are fetched with grpc_client_next. A call in progress is cancelled first. */
+/*
+ * Start a call whose replies are fetched with grpc_client_next. A call in progress is cancelled
+ * first.
+ */
 int grpc_client_start(struct grpc_client *c, const char *path, const ProtobufCMessage *request,
                       nsec timeout, struct err *e);
 /*
- * The next reply. Returns 1 with *ret owned by the caller; 0 when the call has ended with OK; -1 on failure, with the errors
- * of grpc_client_unary.
+ * The next reply. Returns 1 with *ret owned by the caller; 0 when the call has ended with OK; -1 on
+ * failure, with the errors of grpc_client_unary.
  */
 int grpc_client_next(struct grpc_client *c, const ProtobufCMessageDescriptor *output,
                      ProtobufCMessage **ret, struct err *e);
 /* Forget the call in progress, if there is one. */
 void grpc_client_cancel(struct grpc_client *c);
 
-/* Status of the last call that ended, as the server sent it; GRPC_UNAVAILABLE when the connection failed before. */
+/*
+ * Status of the last call that ended, as the server sent it; GRPC_UNAVAILABLE when the connection
+ * failed before.
+ */
 enum grpc_code grpc_client_status(const struct grpc_client *c);
 /* Its message, percent-decoded; borrowed until the next call; "" when there is none. */
 const char *grpc_client_message(const struct grpc_client *c);

@@ -53,7 +53,10 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream_id, 
         return 0;
 }
 
-/* grpc/grpc doc/http-grpc-status-mapping.md: for answers of proxies and of servers that are not gRPC. */
+/*
+ * grpc/grpc doc/http-grpc-status-mapping.md: for answers of proxies and of servers that are not
+ * gRPC.
+ */
 static enum grpc_code code_from_http(unsigned status)
 {
         switch (status) {

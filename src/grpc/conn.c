@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One client's socket. While output is blocked nothing is read: a client that does not take its answers
- * cannot make us queue more. Writes are made of as many frames as fit one buffer, which all connections share: an
- * idle connection holds no buffer at all.
+ * One client's socket. While output is blocked nothing is read: a client that does not take its
+ * answers cannot make us queue more. Writes are made of as many frames as fit one buffer, which all
+ * connections share: an idle connection holds no buffer at all.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -104,8 +104,8 @@ static nsec conn_deadline(const struct grpc_conn *c)
 static void on_timer(uv_timer_t *timer);
 
 /*
- * A timer that fires too early costs less than one set anew for each call: it is only ever moved forward here, and
- * looks again when it fires.
+ * A timer that fires too early costs less than one set anew for each call: it is only ever moved
+ * forward here, and looks again when it fires.
  */
 static void set_timer(struct grpc_conn *c)
 {
@@ -183,8 +183,8 @@ static bool write_out(struct grpc_conn *c, const uint8_t *data, size_t len, bool
 }
 
 /*
- * Our last words are out. Closing now, with bytes of the client unread, would make the kernel send a
- * reset that can overtake them: wait for the client to close, not for long.
+ * Our last words are out. Closing now, with bytes of the client unread, would make the kernel send
+ * a reset that can overtake them: wait for the client to close, not for long.
  */
 static void linger(struct grpc_conn *c)
 {
@@ -313,7 +313,10 @@ void grpc_conn_new_consume(struct grpc_server *server, int fd)
                 server->conns->prev = c;
         server->conns = c;
         server->n_conns++;
-        /* Our SETTINGS go out with the first answer; a client that only opens and closes costs no write. */
+        /*
+         * Our SETTINGS go out with the first answer; a client that only opens and closes costs no
+         * write.
+         */
         poll_for(c, UV_READABLE);
         set_timer(c);
 }

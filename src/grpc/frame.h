@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Length-prefixed messages (PROTOCOL-HTTP2.md): one flag byte, four bytes of length, the message; in pieces that
- * do not care about those borders. A message that arrives whole is handed out where it lies; otherwise it is
- * collected in memory that grows with what has arrived, never with what the length claims.
+ * Length-prefixed messages (PROTOCOL-HTTP2.md): one flag byte, four bytes of length, the message;
+ * in pieces that do not care about those borders. A message that arrives whole is handed out where
+ * it lies; otherwise it is collected in memory that grows with what has arrived, never with what
+ * the length claims.
  */
 #pragma once
 

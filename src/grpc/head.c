@@ -53,7 +53,10 @@ void grpc_timeout_print(nsec timeout, char ret[static GRPC_TIMEOUT_TEXT])
         (void)snprintf(ret, GRPC_TIMEOUT_TEXT, "%" PRId64 "%c", n < 0 ? 0 : n, units[i].letter);
 }
 
-/* "application/grpc", optionally "+proto", optionally parameters. Media types know no case (RFC 9110 section 8.3.1). */
+/*
+ * "application/grpc", optionally "+proto", optionally parameters. Media types know no case (RFC
+ * 9110 section 8.3.1).
+ */
 static bool content_type_is_grpc(const char *value, size_t len)
 {
         static const char base[] = "application/grpc", proto[] = "+proto";

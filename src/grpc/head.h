@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server must know of a request's header block, collected field by field. Knows nothing of nghttp2. */
+/*
+ * What a server must know of a request's header block, collected field by field. Knows nothing of
+ * nghttp2.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -30,13 +33,17 @@ void grpc_head_add(struct grpc_head *h, const char *name, size_t name_len, const
                    size_t value_len);
 
 /*
- * The verdict on a complete block. Returns 200 when it is a gRPC request (*ret_code then GRPC_OK, or why the call must be
- * refused with *ret_text), else the HTTP status with *ret_text as body. *ret_text is static.
+ * The verdict on a complete block. Returns 200 when it is a gRPC request (*ret_code then GRPC_OK,
+ * or why the call must be refused with *ret_text), else the HTTP status with *ret_text as body.
+ * *ret_text is static.
  */
 unsigned grpc_head_check(const struct grpc_head *h, enum grpc_code *ret_code,
                          const char **ret_text);
 
-/* "100m" and so on: at most eight digits and a unit (PROTOCOL-HTTP2.md, "Timeout"). False when malformed. */
+/*
+ * "100m" and so on: at most eight digits and a unit (PROTOCOL-HTTP2.md, "Timeout"). False when
+ * malformed.
+ */
 bool grpc_timeout_parse(const char *value, size_t len, nsec *ret);
 enum { GRPC_TIMEOUT_TEXT = 24 };
 /* The inverse, rounded up to what eight digits can say. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON becomes wire bytes first, and those a message: protobuf-c then does all the building in memory, lists and
- * oneofs included, as it does for every message from outside.
+ * JSON becomes wire bytes first, and those a message: protobuf-c then does all the building in
+ * memory, lists and oneofs included, as it does for every message from outside.
  */
 #include <math.h>
 #include <stdarg.h>

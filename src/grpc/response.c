@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a call's state to HTTP/2 frames. Three shapes (PROTOCOL-HTTP2.md, "Responses"): headers, data, trailers;
- * trailers only, when there is nothing but a status; and a plain HTTP error for what is not gRPC.
+ * From a call's state to HTTP/2 frames. Three shapes (PROTOCOL-HTTP2.md, "Responses"): headers,
+ * data, trailers; trailers only, when there is nothing but a status; and a plain HTTP error for
+ * what is not gRPC.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -30,7 +31,10 @@ static size_t add_status(const struct grpc_call *call, nghttp2_nv *to)
         size_t n = 0;
 
         to[n++] = (nghttp2_nv)NV("grpc-status", code, strlen(code), NGHTTP2_NV_FLAG_NO_COPY_VALUE);
-        /* Texts differ from call to call: they would only push useful entries out of the HPACK table. */
+        /*
+         * Texts differ from call to call: they would only push useful entries out of the HPACK
+         * table.
+         */
         if (call->message)
                 to[n++] = (nghttp2_nv)NV("grpc-message", call->message, strlen(call->message),
                                          NGHTTP2_NV_FLAG_NO_INDEX);
@@ -68,7 +72,10 @@ static ssize_t read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *buf, s
         return (ssize_t)queued;
 }
 
-/* Straight from the call's queue to where the server writes from, instead of by way of nghttp2's frame buffer. */
+/*
+ * Straight from the call's queue to where the server writes from, instead of by way of nghttp2's
+ * frame buffer.
+ */
 int grpc_response_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t *framehd,
                             size_t length, nghttp2_data_source *source, void *user_data)
 {

@@ -9,10 +9,11 @@
 struct grpc_call;
 
 /*
- * Answers one call. Runs on the loop and must not block. For a method without client streaming, @request is
- * the one message, checked (grpc/wire_check.h) and owned by the call: it stays until the call ends. For client
- * streaming it is NULL and messages come by grpc_call_watch. The handler, now or in a later turn,
- * sends replies and calls grpc_call_finish exactly once, unless the call is cancelled first (grpc/call.h).
+ * Answers one call. Runs on the loop and must not block. For a method without client streaming,
+ * @request is the one message, checked (grpc/wire_check.h) and owned by the call: it stays until
+ * the call ends. For client streaming it is NULL and messages come by grpc_call_watch. The handler,
+ * now or in a later turn, sends replies and calls grpc_call_finish exactly once, unless the call is
+ * cancelled first (grpc/call.h).
  */
 typedef void (*grpc_handler_fn)(struct grpc_call *call, const ProtobufCMessage *request, void *ctx);
 

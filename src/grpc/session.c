@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP/2 side: nghttp2's callbacks, and the limits it leaves to its user. nghttp2 checks frames, header
- * blocks and flow control, and answers SETTINGS and PING; what it does not is in call.c and here: how much a client may make us
- * do or hold. on_stream_close never fails: nghttp2 before 1.55.1 leaks the stream then (CVE-2023-35945).
+ * The HTTP/2 side: nghttp2's callbacks, and the limits it leaves to its user. nghttp2 checks
+ * frames, header blocks and flow control, and answers SETTINGS and PING; what it does not is in
+ * call.c and here: how much a client may make us do or hold. on_stream_close never fails: nghttp2
+ * before 1.55.1 leaks the stream then (CVE-2023-35945).
  */
 #include "grpc/session.h"
 
@@ -14,7 +15,10 @@
 #include "util/mem.h"
 
 enum {
-        /* Streams the client may reset, at once and per second, before GOAWAY ("rapid reset", CVE-2023-44487). */
+        /*
+         * Streams the client may reset, at once and per second, before GOAWAY ("rapid reset",
+         * CVE-2023-44487).
+         */
         RESET_BURST = 500,
         RESET_RATE = 50,
         /* Streams it may make us reset: the same attack by way of our own error handling. */
@@ -137,7 +141,10 @@ static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *
         } else if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
                    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
                    nghttp2_session_get_stream_remote_close(h2, id) == 0) {
-                /* Answered before the request was complete: the rest is not wanted (RFC 9113 section 8.1). */
+                /*
+                 * Answered before the request was complete: the rest is not wanted (RFC 9113
+                 * section 8.1).
+                 */
                 (void)nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
         }
         return 0;
@@ -306,7 +313,10 @@ void grpc_session_drain(struct grpc_session *s, nsec now)
                 return;
         s->drain = DRAIN_NOTICED;
         s->drain_at = now + drain_wait;
-        /* Calls the client sent before it hears of it are still served: last stream id 2^31-1 first. */
+        /*
+         * Calls the client sent before it hears of it are still served: last stream id 2^31-1
+         * first.
+         */
         (void)nghttp2_submit_shutdown_notice(s->h2);
         (void)nghttp2_submit_ping(s->h2, NGHTTP2_FLAG_NONE, NULL);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One client's HTTP/2 connection as bytes: what came in is given to it, what must go out is fetched from it. No
- * socket and no clock inside: times come in as arguments (CLOCK_MONOTONIC). Whoever owns it (grpc/server.h)
- *
- *      receives; after each grpc_session_receive and _tick fetches with grpc_session_send until it
- *      yields 0; does not receive while its own output is blocked; ends when not grpc_session_alive.
+ * One client's HTTP/2 connection as bytes: what came in is given to it, what must go out is fetched
+ * from it. No socket and no clock inside: times come in as arguments (CLOCK_MONOTONIC). Its owner
+ * (grpc/server.h) receives; fetches with grpc_session_send after each grpc_session_receive and
+ * _tick until that yields 0; does not receive while its own output is blocked; and ends the
+ * connection when it is not grpc_session_alive any more.
  *
  * Handlers run inside grpc_session_receive, _tick, _send (on_drain) and _free (on_cancel).
  */
@@ -42,11 +42,14 @@ struct grpc_session *grpc_session_new(const struct grpc_session_config *config);
 struct grpc_session *grpc_session_free(struct grpc_session *s); /* cancels calls; returns NULL */
 
 /*
- * All of @data is used. Returns 0; -1 when the client broke the protocol beyond repair: fetch what is left to send, then
- * close.
+ * All of @data is used. Returns 0; -1 when the client broke the protocol beyond repair: fetch what
+ * is left to send, then close.
  */
 int grpc_session_receive(struct grpc_session *s, const void *data, size_t len, nsec now);
-/* Fill @to, at least GRPC_SESSION_SEND_MIN large. Returns the bytes written; 0: nothing to send now. */
+/*
+ * Fill @to, at least GRPC_SESSION_SEND_MIN large. Returns the bytes written; 0: nothing to send
+ * now.
+ */
 size_t grpc_session_send(struct grpc_session *s, uint8_t *to, size_t size);
 /* The next moment grpc_session_tick must be called; INT64_MAX for none. */
 nsec grpc_session_deadline(const struct grpc_session *s);
@@ -56,6 +59,9 @@ void grpc_session_tick(struct grpc_session *s, nsec now);
 bool grpc_session_alive(const struct grpc_session *s);
 /* The client's preface and first SETTINGS have been seen. */
 bool grpc_session_established(const struct grpc_session *s);
-/* Say GOAWAY, in the two steps that lose no call (RFC 9113 section 6.8), and end after the calls in progress. */
+/*
+ * Say GOAWAY, in the two steps that lose no call (RFC 9113 section 6.8), and end after the calls in
+ * progress.
+ */
 void grpc_session_drain(struct grpc_session *s, nsec now);
 size_t grpc_session_calls(const struct grpc_session *s);

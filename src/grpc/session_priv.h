@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What session.c (HTTP/2) and call.c (gRPC) share. */
+/* What session.c (HTTP/2), call.c, reply.c and response.c (gRPC) share. */
 #pragma once
 
 #include <nghttp2/nghttp2.h>
+#include <stdarg.h>
 
 #include "grpc/call.h"
 #include "grpc/frame.h"
@@ -83,8 +84,15 @@ void grpc_call_headed(struct grpc_call *call); /* decide on the complete header 
 void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len);
 void grpc_call_half_close(struct grpc_call *call);
 void grpc_call_expire(struct grpc_call *call);
+
+/* Account for @held bytes in this call's hands. False: over a limit, nothing changed. */
+bool grpc_call_charge(struct grpc_call *call, size_t held);
+
+/* reply.c */
 void grpc_call_sent(struct grpc_call *call);    /* bytes have left the queue */
 void grpc_call_drained(struct grpc_call *call); /* run its on_drain */
+void grpc_call_finish_va(struct grpc_call *call, enum grpc_code code, const char *fmt, va_list ap)
+        __attribute__((format(printf, 3, 0)));
 
 /* response.c */
 /* Submit what the state of @call asks for: headers, trailers only, or resume its data. */

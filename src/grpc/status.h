@@ -38,9 +38,12 @@ enum grpc_code grpc_code_from_err(enum err_kind kind);
 enum err_kind grpc_code_to_err(enum grpc_code code);
 
 /*
- * Append @text as it goes into grpc-message: 0x20 to 0x7e except '%' verbatim, all else %XX. A text that does
- * not fit @out is cut, never within an escape. Bytes that are not UTF-8 become U+FFFD: clients decode strictly.
+ * Append @text as it goes into grpc-message: 0x20 to 0x7e except '%' verbatim, all else %XX. A text
+ * that does not fit @out is cut, never within an escape. Bytes that are not UTF-8 become U+FFFD:
+ * clients decode strictly.
  */
 void grpc_message_encode(const char *text, struct buf *out);
-/* Never fails: a '%' that starts no escape stands for itself. NUL bytes become '?'. Cut like above. */
+/*
+ * Never fails: a '%' that starts no escape stands for itself. NUL bytes become '?'. Cut like above.
+ */
 void grpc_message_decode(const char *data, size_t len, struct buf *out);

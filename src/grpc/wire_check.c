@@ -7,7 +7,10 @@
 #include "grpc/utf8.h"
 #include "util/limits.h"
 
-/* protobuf.dev, "Encoding": Message Structure. Groups (3, 4) are not proto3, and protobuf-c cannot skip them. */
+/*
+ * protobuf.dev, "Encoding": Message Structure. Groups (3, 4) are not proto3, and protobuf-c cannot
+ * skip them.
+ */
 enum wire_type { WIRE_VARINT = 0, WIRE_I64 = 1, WIRE_LEN = 2, WIRE_I32 = 5 };
 
 struct span {

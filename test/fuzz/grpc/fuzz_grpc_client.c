@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server sends, hostile or not, to the client in the middle of a call. The first byte: bit 0 adds SETTINGS. */
+/*
+ * What a server sends, hostile or not, to the client in the middle of a call. The first byte: bit 0
+ * adds SETTINGS.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first byte is the size of the pieces. Whatever it is, the same messages must come out as in one piece. */
+/*
+ * The first byte is the size of the pieces. Whatever it is, the same messages must come out as in
+ * one piece.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole connection as bytes. The first byte: bit 0 adds the client's preface and SETTINGS, bit 1 lets the session's
- * output be fetched between pieces, bits 2 to 7 are the size of the pieces (0: all at once).
+ * A whole connection as bytes. The first byte: bit 0 adds the client's preface and SETTINGS, bit 1
+ * lets the session's output be fetched between pieces, bits 2 to 7 are the size of the pieces (0:
+ * all at once).
  */
 #include <stdint.h>
 #include <stdlib.h>

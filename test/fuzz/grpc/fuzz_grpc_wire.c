@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What passes the check must unpack, pack again to something that passes, and print as JSON that reads back. */
+/*
+ * What passes the check must unpack, pack again to something that passes, and print as JSON that
+ * reads back.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -19,7 +19,10 @@ struct live {
 
 /* @config may be NULL. @max_fds, if not 0, becomes the child's RLIMIT_NOFILE. */
 void live_start(struct live *l, const struct grpc_server_config *config, unsigned max_fds);
-/* SIGTERM; the child must end by itself, with nothing left open, within some seconds. Returns its exit status. */
+/*
+ * SIGTERM; the child must end by itself, with nothing left open, within some seconds. Returns its
+ * exit status.
+ */
 int live_stop(struct live *l);
 /* For AUTO: stops what a failed test has left. */
 void live_done(struct live *l);

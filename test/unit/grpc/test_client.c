@@ -97,7 +97,9 @@ static void large_reply_is_taken_up_to_the_limit(void **state)
         (void)state;
         live_start(&l, NULL, 0);
         c = live_connect(l.tcp);
-        /* 'b' is 0x62: field 12, LEN... the reply is no message, which proves that it was all read. */
+        /*
+         * 'b' is 0x62: field 12, LEN... the reply is no message, which proves that it was all read.
+         */
         request.u32 = 10000000;
         assert_int_equal(grpc_client_unary(c, "/test.Test/Big", &request.base,
                                            &sample__sample__descriptor, 0, &reply, &e),

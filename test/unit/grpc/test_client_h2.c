@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of servers that are not ours, as bytes: the client must end each call with the right code. */
+/*
+ * Answers of servers that are not ours, as bytes: the client must end each call with the right
+ * code.
+ */
 #include <sys/socket.h>
 
 #include "grpc/client_priv.h"
