@@ -75,7 +75,7 @@ class Filler:
         raise AssertionError("inodes without end")
 
     def empty(self):
-        self.path.unlink(missing_ok=True)
+        os.truncate(self.path, 0)
         if self.many.exists():
             for path in self.many.iterdir():
                 path.unlink()
@@ -175,7 +175,7 @@ def test_more_output_than_fits(carob, store, disk, data_dir):
     (pod,) = pods(carob)
     whole(data_dir / "pods/run" / pod["name"] / "logs/sh.log")
     disk.empty()
-    assert carob("logs", pod["name"]).stdout.startswith("abcdefgh\n")
+    assert "abcdefgh\n" in carob("logs", pod["name"]).stdout
 
 
 @pytest.mark.parametrize("left", [0, "inodes"])
