@@ -72,8 +72,9 @@ struct supervisor {
         bool children_died; /* SIGCHLD came: strangers may have to be reaped */
         bool warm;          /* code pages are in memory that waiting does not need */
         bool synced;        /* sup_sync_apart was called */
-        bool reported;      /* whoever started us detached was told */
-        char reason[512];   /* why the pod ended so; "" as long as nobody knows */
+        nsec retry_at;    /* time_monotonic() before which unwritten statuses are not tried again */
+        bool reported;    /* whoever started us detached was told */
+        char reason[512]; /* why the pod ended so; "" as long as nobody knows */
 };
 
 /* start.c: everything up to the first runtime call. On failure the caller ends the pod. */

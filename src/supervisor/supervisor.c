@@ -226,9 +226,36 @@ static int set_up(struct supervisor *s, struct err *e)
         return control_open(&s->control, &s->loop, s->args->lock_fd, request, s, e);
 }
 
+static bool any_status_dirty(const struct supervisor *s)
+{
+        for (size_t i = 0; i < s->n_apps; i++)
+                if (s->apps[i].status_dirty)
+                        return true;
+        return false;
+}
+
+static void write_dirty_statuses(struct supervisor *s)
+{
+        for (size_t i = 0; i < s->n_apps; i++)
+                if (s->apps[i].status_dirty)
+                        sup_write_app_status(&s->apps[i]);
+}
+
+/* A disk that was full may have room again. */
+static void retry_statuses(struct supervisor *s)
+{
+        nsec now = time_monotonic();
+
+        if (now < s->retry_at || !any_status_dirty(s))
+                return;
+        write_dirty_statuses(s);
+        s->retry_at = now + RELAX_MS * NSEC_PER_MSEC;
+}
+
 static int next_timeout(const struct supervisor *s, bool busy)
 {
-        int ms = s->warm || (s->output_open && s->output.touched) ? RELAX_MS : -1;
+        bool work = s->warm || (s->output_open && s->output.touched) || any_status_dirty(s);
+        int ms = work ? RELAX_MS : -1;
 
         if (s->rules.deadline != 0) {
                 nsec left = s->rules.deadline - time_monotonic();
@@ -277,6 +304,7 @@ static void run_loop(struct supervisor *s)
                         return;
                 }
                 sup_act(s, rules_tick(&s->rules, time_monotonic()));
+                retry_statuses(s);
                 busy = sup_feed(s);
                 busy = sup_sweep(s) || busy;
                 reap_strangers(s);
@@ -293,9 +321,7 @@ static void write_end(struct supervisor *s)
         };
         struct err e;
 
-        for (size_t i = 0; i < s->n_apps; i++)
-                if (s->apps[i].status_dirty)
-                        sup_write_app_status(&s->apps[i]);
+        write_dirty_statuses(s);
         if (s->cgroup && runtime_cgroup_remove(s->cgroup, REMOVE_MS, &e) < 0)
                 log_warning("%s", e.text);
         test_hook("pod:cgroup-removed");

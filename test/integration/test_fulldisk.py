@@ -4,13 +4,14 @@ keep running with a log that says what it lost, removing works, and with space e
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 
 import pytest
 
 import clirun
-from clirun import busybox_root, cgroups_of, make_aci, mounts_below, pods, processes_of, start, status, store, until  # noqa: F401
+from clirun import alive, cgroups_of, make_aci, mounts_below, pods, processes_of, start, status, store, until  # noqa: F401
 
 pytestmark = pytest.mark.root
 
@@ -217,3 +218,14 @@ def test_removing_makes_space(carob, disk, data_dir, short_tmp):
     assert images(carob) == []
     disk.empty()
     carob("run", aci)
+
+
+def test_a_status_is_written_when_there_is_space_again(carob, store, disk, api, pb):
+    uuid = start(carob, "example.com/sleep", "example.com/sh", "--", "trap 'exit 0' TERM; while :; do sleep 0.01; done")
+    disk.fill()
+    os.kill(status(carob, uuid)["apps"][1]["pid"], signal.SIGTERM)
+    until(lambda: not alive(status(carob, uuid)["apps"][1]["pid"]), what="the app's end")
+    disk.empty()
+    until(lambda: status(carob, uuid)["apps"][1].get("exit_code") == 0, what="its status")
+    assert [a.state for a in api.pod(uuid).apps] == [pb.APP_STATE_RUNNING, pb.APP_STATE_EXITED]
+    carob("stop", uuid)
