@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A shell script stands in for the runtime; the real one is in test_root_start.c. */
 #define TEST_NEEDS_NEW_SYSCALLS 1
-#define TEST_NEEDS_NEW_SYSCALLS
 #include "test.h"
 
 #include "runtime/invoke.h"

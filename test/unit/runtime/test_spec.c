@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json as a whole; what crun makes of it is in test_root_start.c. Covers mounts.c and security.c too. */
 #define TEST_NEEDS_NEW_SYSCALLS 1
-#define TEST_NEEDS_NEW_SYSCALLS
 #include "test.h"
 
 #include <json-c/json.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define TEST_NEEDS_NEW_SYSCALLS 1
-#define TEST_NEEDS_NEW_SYSCALLS
 #include "test.h"
 
 #include "appc/pod_manifest.h"
