@@ -116,11 +116,43 @@ static char *directory_name(const struct place *p, const char *app_name)
         return p->own_name ? xasprintf("_%s-%s", app_name, p->own_name) : xstrdup(p->volume->name);
 }
 
-/* /proc stays the kernel's: what is mounted over it has been used to defeat the runtime's own checks. */
+/* "a" of "//./x/../a/b", and whether anything comes after it: where a path leads, but for symbolic links. */
+static size_t top_directory(const char *path, const char **ret, bool *ret_more)
+{
+        size_t depth = 0, len, top = 0;
+
+        for (*ret = path;; path += len) {
+                path += strspn(path, "/");
+                len = strcspn(path, "/");
+                if (len == 0)
+                        break;
+                if (len == 1 && *path == '.')
+                        continue;
+                if (len == 2 && strncmp(path, "..", 2) == 0) {
+                        depth -= depth > 0;
+                        continue;
+                }
+                if (depth++ == 0) {
+                        *ret = path;
+                        top = len;
+                }
+        }
+        *ret_more = depth > 1;
+        return depth > 0 ? top : 0;
+}
+
+/*
+ * /proc stays the kernel's: what is mounted over it has been used to defeat the runtime's own checks. /dev is made
+ * by the runtime, which needs its devices; beneath it there may be volumes.
+ */
 static bool is_bad_target(const char *target)
 {
-        return strspn(target, "/.") == strlen(target) || strcmp(target, "/proc") == 0 ||
-               strncmp(target, "/proc/", 6) == 0;
+        const char *top;
+        bool more;
+        size_t len = top_directory(target, &top, &more);
+
+        return len == 0 || (len == 4 && strncmp(top, "proc", 4) == 0) ||
+               (len == 3 && strncmp(top, "dev", 3) == 0 && !more);
 }
 
 struct resolve {

@@ -148,6 +148,16 @@ static void missing_sources_and_bad_targets_are_told(void **state)
                   ERR_BAD_DATA },
                 { "/proc/sys", "/etc", "app web: a volume cannot be mounted on \"/proc/sys\"",
                   ERR_BAD_DATA },
+                { "//proc", "/etc", "app web: a volume cannot be mounted on \"//proc\"",
+                  ERR_BAD_DATA },
+                { "/x/../proc/", "/etc", "app web: a volume cannot be mounted on \"/x/../proc/\"",
+                  ERR_BAD_DATA },
+                { "/./proc/x", "/etc", "app web: a volume cannot be mounted on \"/./proc/x\"",
+                  ERR_BAD_DATA },
+                { "/a/b/../..", "/etc", "app web: a volume cannot be mounted on \"/a/b/../..\"",
+                  ERR_BAD_DATA },
+                { "/dev/", "/etc", "app web: a volume cannot be mounted on \"/dev/\"",
+                  ERR_BAD_DATA },
         };
 
         (void)state;
