@@ -37,6 +37,17 @@ int log_level_parse(const char *s, enum log_level *ret)
         return -EINVAL;
 }
 
+/*
+ * Text may quote what strangers wrote: it must neither steer a terminal nor begin a line that looks like ours.
+ * Bytes from 0x80 on are left as they are, UTF-8 or not.
+ */
+static void disarm(char *s, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (((unsigned char)s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7f)
+                        s[i] = '?';
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
         char line[2048];
@@ -55,6 +66,7 @@ void log_line(enum log_level level, const char *fmt, ...)
         va_end(ap);
         if (r > 0)
                 n += (size_t)r < room - n ? (size_t)r : room - n - 1;
+        disarm(line, n);
         line[n++] = '\n';
         /* A lost log line cannot be reported anywhere. */
         if (write(STDERR_FILENO, line, n) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lines for people on stderr. Only programs log above debug level; library code returns errors.
- * Each line is one write(2), so lines of several processes never mix.
+ * Each line is one write(2), so lines of several processes never mix. Control characters become '?'.
  */
 #pragma once
 
