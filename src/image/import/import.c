@@ -277,6 +277,11 @@ static int run_fd(struct import *im, int fd, struct err *e)
 
                 return run_members(im, m, e);
         }
+        /* A terminal would wait, and /dev/zero fill the disk. */
+        if (S_ISCHR(st.st_mode))
+                return err_set(e, ERR_BAD_DATA, 0,
+                               "%s: a character device; an image is a file, a directory or a pipe",
+                               im->file);
         b.size = (uint64_t)st.st_size;
         if (!S_ISREG(st.st_mode)) {
                 if (spool(im, fd, &scratch, &b.size, e) < 0)

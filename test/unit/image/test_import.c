@@ -396,6 +396,14 @@ static void pipe_is_read_like_a_file(void **state)
         assert_int_equal(t.ids.n, 1);
 }
 
+static void character_device_is_refused(void **state)
+{
+        IMPORT_TEST;
+
+        assert_err(import_file(&t, "/dev/zero", NULL), &t.e, ERR_BAD_DATA,
+                   "/dev/zero: a character device; an image is a file, a directory or a pipe");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -413,6 +421,7 @@ int main(void)
                 cmocka_unit_test(aci_is_named_by_the_sha512_of_its_tar),
                 cmocka_unit_test(layer_that_takes_after_its_base_is_kept_per_base),
                 cmocka_unit_test(pipe_is_read_like_a_file),
+                cmocka_unit_test(character_device_is_refused),
         };
 
         test_needs_openat2();
