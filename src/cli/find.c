@@ -42,7 +42,7 @@ static int match(const char *word, const char *group, const struct cmd **ret, st
                 size_t name_len;
                 const char *name = word_of((*c)->name, group, &name_len);
 
-                if (!name || name_len < len || strncmp(name, word, len) != 0)
+                if (!name || len == 0 || name_len < len || strncmp(name, word, len) != 0)
                         continue;
                 if (name_len == len) {
                         *ret = *c;

@@ -41,6 +41,7 @@ def test_version(raw):
 @pytest.mark.parametrize("words, answer", [
     (["nope"], 'carob: unknown command "nope"'),
     (["image", "nope"], 'carob: unknown command "image nope"'),
+    ([""], 'carob: unknown command ""'),
     (["st"], 'carob: "st" may be "status" or "stop": write more of it'),
     (["--nope"], 'carob: unknown option "--nope"'),
     (["list", "--nope"], 'list: unknown option "--nope"'),
