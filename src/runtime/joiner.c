@@ -311,8 +311,10 @@ int runtime_joiner_verdict(struct runtime_joiner *j, const char *path, struct er
                         return 0;
         }
         if (n <= 0)
-                return err_set(e, ERR_INTERNAL, n < 0 ? errno : 0,
-                               "start %s: the process in cgroup %s has died", path, j->cg->path);
+                return err_set(
+                        e, ERR_INTERNAL, n < 0 ? errno : 0,
+                        "start %s: the process in cgroup %s has died; is the memory limit too low?",
+                        path, j->cg->path);
         return failed(j, &report, path, e);
 }
 

@@ -158,16 +158,26 @@ static int issue(struct sup_app *a, enum runtime_verb verb, struct err *e)
         return r < 0 ? err_set(e, ERR_INTERNAL, -r, "watch the runtime") : 0;
 }
 
+/* The runtime's errors name the app already. */
+static void app_failed(struct sup_app *a, const struct err *e)
+{
+        char why[sizeof(e->text) + 64];
+        int n = snprintf(why, sizeof(why), "app %s: ", a->name);
+
+        if (n > 0 && strncmp(why, e->text, (size_t)n) == 0)
+                n = 0;
+        (void)snprintf(why + n, sizeof(why) - (size_t)n, "%s", e->text);
+        sup_fail(a->sup, why);
+}
+
 static void issue_or_fail(struct sup_app *a, enum runtime_verb verb, enum sup_step step)
 {
-        char why[sizeof(((struct err *)NULL)->text) + 64];
         struct err e;
 
         a->step = step;
         if (issue(a, verb, &e) == 0)
                 return;
-        (void)snprintf(why, sizeof(why), "app %s: %s", a->name, e.text);
-        sup_fail(a->sup, why);
+        app_failed(a, &e);
 }
 
 static size_t count(const struct supervisor *s, enum sup_step at_least)
@@ -284,7 +294,6 @@ static void catch_up(struct sup_app *a)
 static void call_ready(struct loop_source *source, uint32_t events)
 {
         struct sup_app *a = LOOP_OWNER(source, struct sup_app, call_source);
-        char why[sizeof(((struct err *)NULL)->text) + 64];
         struct supervisor *s = a->sup;
         struct err e;
         int r;
@@ -297,8 +306,7 @@ static void call_ready(struct loop_source *source, uint32_t events)
         a->call = RUNTIME_CALL_NULL;
         s->n_calls--;
         if (r < 0) {
-                (void)snprintf(why, sizeof(why), "app %s: %s", a->name, e.text);
-                sup_fail(s, why);
+                app_failed(a, &e);
                 return;
         }
         catch_up(a);

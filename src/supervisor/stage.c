@@ -21,7 +21,8 @@
 int stage_enter(struct err *e)
 {
         if (unshare(CLONE_NEWNS) < 0)
-                return err_set(e, ERR_INTERNAL, errno, "make a mount namespace");
+                return err_set(e, ERR_INTERNAL, errno,
+                               "make a mount namespace (to run pods takes root)");
         /* A slave, not private: what the host unmounts must not live on in here. */
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "detach the mount namespace");
