@@ -116,7 +116,8 @@ static int add_all(const struct runtime_spec *spec, struct json_object *config, 
 
         if (runtime_user_resolve(spec->rootfs_fd, app->user, app->group, app->gids, app->n_gids,
                                  &user, e) < 0 ||
-            capabilities_effective(&app->isolators, &caps, &retained, e) < 0)
+            capabilities_effective(&app->isolators, &caps, &retained, e) < 0 ||
+            volumes_check_targets(spec->rootfs_fd, spec->volumes, e) < 0)
                 return -1;
         json_add_string(config, "ociVersion", "1.0.0");
         process = json_add_object(config, "process");

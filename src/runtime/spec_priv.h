@@ -33,6 +33,14 @@ void paths_to_json(struct json_object *linux_o); /* maskedPaths, readonlyPaths *
 void devices_to_json(
         struct json_object *linux_o); /* resources.devices, as cgroup_devices has them */
 
+/* --- Volumes (volumes.c) --- */
+
+/*
+ * No link of the image may lead a volume to where none may be mounted. @b may be NULL. Only opens and reads links.
+ * Errors: ERR_BAD_DATA.
+ */
+int volumes_check_targets(int rootfs_fd, const struct runtime_binds *b, struct err *e);
+
 /* --- Mandatory access control, oom score (security.c) --- */
 
 int security_to_json(const struct appc_isolators *iso, struct json_object *process,

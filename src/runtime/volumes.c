@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,7 +14,7 @@
 
 #include "appc/app.h"
 #include "appc/pod_manifest.h"
-#include "runtime/spec.h"
+#include "runtime/spec_priv.h"
 #include "util/auto.h"
 #include "util/fs.h"
 #include "util/mem.h"
@@ -153,6 +154,66 @@ static bool is_bad_target(const char *target)
 
         return len == 0 || (len == 4 && strncmp(top, "proc", 4) == 0) ||
                (len == 3 && strncmp(top, "dev", 3) == 0 && !more);
+}
+
+/* Where @path in the root is a symbolic link to; NULL: it is none, or not there. */
+static char *link_at(int rootfs_fd, const char *path)
+{
+        AUTO_CLOSE int fd = fs_open_in_root(rootfs_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+        char text[PATH_MAX];
+        ssize_t n;
+
+        if (fd < 0)
+                return NULL;
+        n = readlinkat(fd, "", text, sizeof(text) - 1);
+        if (n <= 0)
+                return NULL;
+        text[n] = '\0';
+        return xstrdup(text);
+}
+
+/* Follow @target through the root's links, also where it leads to what the runtime will make; NULL: a loop. */
+static char *follow(int rootfs_fd, const char *target)
+{
+        AUTO_FREE char *done = xstrdup(""), *todo = xstrdup(target);
+
+        for (int hops = 0; hops < 40;) {
+                const char *at = todo + strspn(todo, "/");
+                size_t len = strcspn(at, "/");
+                AUTO_FREE char *next = NULL, *link = NULL, *rest = NULL;
+
+                if (len == 0)
+                        return TAKE_PTR(done);
+                rest = xstrdup(at + len);
+                if (len == 2 && strncmp(at, "..", 2) == 0)
+                        *(strrchr(done, '/') ? strrchr(done, '/') : done) = '\0';
+                else if (len != 1 || *at != '.')
+                        next = xasprintf("%s/%.*s", done, (int)len, at);
+                link = next ? link_at(rootfs_fd, next) : NULL;
+                free(todo);
+                todo = link ? xasprintf("%s/%s", link, rest) : xstrdup(rest);
+                hops += link != NULL;
+                if (link && *link == '/')
+                        *done = '\0';
+                if (next && !link) {
+                        free(done);
+                        done = xstrdup(next);
+                }
+        }
+        return NULL;
+}
+
+int volumes_check_targets(int rootfs_fd, const struct runtime_binds *b, struct err *e)
+{
+        for (size_t i = 0; b && i < b->n; i++) {
+                AUTO_FREE char *end = follow(rootfs_fd, b->v[i].target);
+
+                if (!end || is_bad_target(end))
+                        return err_set(e, ERR_BAD_DATA, 0,
+                                       "a volume cannot be mounted on \"%s\", a link to \"%s\"",
+                                       b->v[i].target, end ? end : "itself");
+        }
+        return 0;
 }
 
 struct resolve {

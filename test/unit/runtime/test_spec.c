@@ -197,6 +197,41 @@ static void pod_files_and_volumes_are_bound_after_the_kernels(void **state)
         assert_true(has(&f, "/linux/readonlyPaths", "/proc/sys"));
 }
 
+static void no_link_of_the_image_leads_a_volume_to_proc(void **state)
+{
+        static const struct {
+                const char *link, *target, *mount, *error;
+        } cases[] = {
+                { "a", "proc", "/a", "/a\", a link to \"/proc\"" },
+                { "b", "/x/.././proc", "/b/sys", "/b/sys\", a link to \"/proc/sys\"" },
+                { "c", "../a", "//c", "//c\", a link to \"/proc\"" },
+                { "d", "/", "/d", "/d\", a link to \"\"" },
+                { "e", "e", "/e", "/e\", a link to \"itself\"" },
+                { "f", "dev", "/f/shm", NULL },
+                { "g", "no/such", "/g/x", NULL },
+        };
+        AUTO(fixture_done) struct fixture f;
+        struct err e;
+
+        (void)state;
+        fixture_init(&f);
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                AUTO(runtime_binds_done) struct runtime_binds binds = RUNTIME_BINDS_NULL;
+
+                assert_int_equal(symlinkat(cases[i].target, f.dir.fd, cases[i].link), 0);
+                runtime_binds_add(&binds, "/src", cases[i].mount, true, false);
+                f.spec.volumes = &binds;
+                if (cases[i].error) {
+                        AUTO_FREE char *want = xasprintf(
+                                "app web: a volume cannot be mounted on \"%s", cases[i].error);
+
+                        assert_err(make(&f, &e), &e, ERR_BAD_DATA, want);
+                } else {
+                        assert_ok(make(&f, &e), &e);
+                }
+        }
+}
+
 static void cgroups_are_mentioned_only_for_runtimes_that_insist(void **state)
 {
         AUTO(fixture_done) struct fixture f;
@@ -282,6 +317,7 @@ int main(void)
                 cmocka_unit_test(what_the_host_cannot_enforce_is_an_error),
                 cmocka_unit_test(isolators_reach_the_process),
                 cmocka_unit_test(a_buffer_too_small_is_a_limit),
+                cmocka_unit_test(no_link_of_the_image_leads_a_volume_to_proc),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
