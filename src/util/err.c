@@ -66,6 +66,9 @@ int err_wrap(struct err *e, const char *fmt, ...)
         if (n < 0 || (size_t)n >= sizeof(head) - 2 || (size_t)n + 2 + have >= sizeof(e->text))
                 return -1;
         memcpy(head + n, ": ", 3);
+        /* Two floors may both name the app: once is enough. */
+        if (strncmp(e->text, head, (size_t)n + 2) == 0)
+                return -1;
         memmove(e->text + n + 2, e->text, have + 1);
         memcpy(e->text, head, (size_t)n + 2);
         return -1;

@@ -26,6 +26,19 @@ static void a_full_disk_is_its_own_kind(void **state)
         assert_int_equal(e.kind, ERR_BAD_DATA);
 }
 
+static void wrap_says_nothing_twice(void **state)
+{
+        struct err e;
+
+        (void)state;
+        (void)err_set(&e, ERR_INTERNAL, 0, "no");
+        assert_int_equal(err_wrap(&e, "app %s", "x"), -1);
+        assert_int_equal(err_wrap(&e, "app %s", "x"), -1);
+        assert_string_equal(e.text, "app x: no");
+        assert_int_equal(err_wrap(&e, "app"), -1);
+        assert_string_equal(e.text, "app: app x: no");
+}
+
 static void wrap_never_loses_the_cause(void **state)
 {
         struct err e;
@@ -51,6 +64,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(set_appends_the_errno_text),
                 cmocka_unit_test(a_full_disk_is_its_own_kind),
+                cmocka_unit_test(wrap_says_nothing_twice),
                 cmocka_unit_test(wrap_never_loses_the_cause),
                 cmocka_unit_test(every_kind_has_a_name),
         };
