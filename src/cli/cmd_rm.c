@@ -5,7 +5,6 @@
 #include "cli/podref.h"
 #include "cli/results.h"
 #include "engine/remove.h"
-#include "util/auto.h"
 
 static const char *uuid_file;
 
@@ -25,19 +24,7 @@ static int rm_one(struct engine *eng, const char *text, struct err *e)
 
 static int rm_main(char *const *args, size_t n, struct err *e)
 {
-        AUTO(engine_done) struct engine eng = ENGINE_NULL;
-        AUTO(strv_done) struct strv pods = STRV_NULL;
-        int r;
-
-        if (podref_collect(args, n, uuid_file, &pods, e) < 0 ||
-            podref_open(&eng, ENGINE_READ, e) < 0)
-                return -1;
-        for (size_t i = 0; i < pods.n; i++)
-                if (rm_one(&eng, pods.v[i], e) < 0)
-                        results_fail(&results, pods.v[i], e);
-        r = results_end(&results, "pod(s) could not be removed", e);
-        results_done(&results);
-        return r;
+        return podref_each(args, n, uuid_file, rm_one, &results, "pod(s) could not be removed", e);
 }
 
 static const struct opt rm_opts[] = {

@@ -5,7 +5,6 @@
 #include "cli/podref.h"
 #include "cli/results.h"
 #include "engine/stop.h"
-#include "util/auto.h"
 
 static bool force;
 static const char *uuid_file;
@@ -36,19 +35,8 @@ static int stop_one(struct engine *eng, const char *text, struct err *e)
 
 static int stop_main(char *const *args, size_t n, struct err *e)
 {
-        AUTO(engine_done) struct engine eng = ENGINE_NULL;
-        AUTO(strv_done) struct strv pods = STRV_NULL;
-        int r;
-
-        if (podref_collect(args, n, uuid_file, &pods, e) < 0 ||
-            podref_open(&eng, ENGINE_READ, e) < 0)
-                return -1;
-        for (size_t i = 0; i < pods.n; i++)
-                if (stop_one(&eng, pods.v[i], e) < 0)
-                        results_fail(&results, pods.v[i], e);
-        r = results_end(&results, "pod(s) could not be stopped", e);
-        results_done(&results);
-        return r;
+        return podref_each(args, n, uuid_file, stop_one, &results, "pod(s) could not be stopped",
+                           e);
 }
 
 static const struct opt stop_opts[] = {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/results.h"
 #include "pod/view.h"
 #include "util/auto.h"
 #include "util/fs.h"
@@ -84,6 +85,24 @@ int podref_collect(char *const *args, size_t n, const char *uuid_file, struct st
         for (size_t i = 0; i < n; i++)
                 strv_add(ret, args[i]);
         return podref_add_file(uuid_file, ret, e);
+}
+
+int podref_each(char *const *args, size_t n, const char *uuid_file, podref_fn fn,
+                struct results *results, const char *failure, struct err *e)
+{
+        AUTO(engine_done) struct engine eng = ENGINE_NULL;
+        AUTO(strv_done) struct strv pods = STRV_NULL;
+        int r;
+
+        if (podref_collect(args, n, uuid_file, &pods, e) < 0 ||
+            podref_open(&eng, ENGINE_READ, e) < 0)
+                return -1;
+        for (size_t i = 0; i < pods.n; i++)
+                if (fn(&eng, pods.v[i], e) < 0)
+                        results_fail(results, pods.v[i], e);
+        r = results_end(results, failure, e);
+        results_done(results);
+        return r;
 }
 
 int podref_one(struct engine *eng, char *const *args, size_t n, const char *uuid_file,

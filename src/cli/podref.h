@@ -27,6 +27,14 @@ int podref_print(const char *uuid, enum output_format format, struct err *e);
  */
 int podref_collect(char *const *args, size_t n, const char *uuid_file, struct strv *ret,
                    struct err *e);
+/*
+ * @fn for each of them, on an engine that reads; a failure is noted in @results and the others go on. Ends and releases
+ * @results: -1 when any failed, with @failure ("pod(s) could not be ...") as the text.
+ */
+struct results;
+typedef int (*podref_fn)(struct engine *eng, const char *text, struct err *e);
+int podref_each(char *const *args, size_t n, const char *uuid_file, podref_fn fn,
+                struct results *results, const char *failure, struct err *e);
 /* The one pod that a command is about, from its only argument or the file. */
 int podref_one(struct engine *eng, char *const *args, size_t n, const char *uuid_file,
                struct uuid *ret, struct err *e);
