@@ -14,6 +14,8 @@
 #include "util/auto.h"
 #include "util/test_hook.h"
 
+#define START_GRACE NSEC_PER_SEC
+
 enum { CALLS_MAX = 4 }; /* runtime calls at once: each is a process that works for milliseconds */
 
 static void call_ready(struct loop_source *source, uint32_t events);
@@ -66,6 +68,9 @@ bool sup_app_reap(struct sup_app *a)
         if (a->cgroup && runtime_cgroup_is_empty(a->cgroup) == 0)
                 a->sweeping = true;
         a->step = SUP_APP_GONE;
+        if (a->call.proc.pid != 0)
+                a->abandon_at = time_monotonic() +
+                                (a->sup->rules.phase == RULES_STARTING ? START_GRACE : 0);
         sup_act(a->sup, rules_app_ended(&a->sup->rules, a->status.exit_code, a->status.signal,
                                         time_monotonic()));
         return true;
@@ -77,6 +82,19 @@ static void proc_ready(struct loop_source *source, uint32_t events)
         (void)sup_app_reap(LOOP_OWNER(source, struct sup_app, proc_source));
 }
 
+/*
+ * A "start" whose app has died before it could be let go waits for its partner for ever. It gets a moment to tell why, if
+ * the app's end was its doing.
+ */
+static bool abandon_call(struct sup_app *a)
+{
+        if (a->call.proc.pid == 0 || a->abandon_at == 0)
+                return false;
+        if (time_monotonic() >= a->abandon_at)
+                (void)proc_signal(&a->call.proc, SIGKILL);
+        return true;
+}
+
 bool sup_sweep(struct supervisor *s)
 {
         bool more = false;
@@ -85,6 +103,7 @@ bool sup_sweep(struct supervisor *s)
                 struct sup_app *a = &s->apps[i];
                 struct err e;
 
+                more = abandon_call(a) || more;
                 if (!a->sweeping)
                         continue;
                 a->sweeping = runtime_cgroup_kill(a->cgroup, 0, &e) < 0 && e.kind == ERR_TIMEOUT;
@@ -295,17 +314,20 @@ static void call_ready(struct loop_source *source, uint32_t events)
 {
         struct sup_app *a = LOOP_OWNER(source, struct sup_app, call_source);
         struct supervisor *s = a->sup;
+        bool abandoned;
         struct err e;
         int r;
 
         (void)events;
         loop_remove(&s->loop, source);
         a->unfed = false;
+        abandoned = a->abandon_at != 0 && time_monotonic() >= a->abandon_at;
+        a->abandon_at = 0;
         r = finish_call(a, &e);
         runtime_call_done(&a->call);
         a->call = RUNTIME_CALL_NULL;
         s->n_calls--;
-        if (r < 0) {
+        if (r < 0 && !abandoned) {
                 app_failed(a, &e);
                 return;
         }

@@ -45,7 +45,8 @@ struct sup_app {
         struct loop_source proc_source;
         struct app_status status;
         bool status_dirty; /* could not be written */
-        bool sweeping;     /* leftovers in the cgroup are being killed */
+        nsec abandon_at; /* 0, or when a call is killed whose app has died already (time_monotonic()) */
+        bool sweeping; /* leftovers in the cgroup are being killed */
         struct output_app output;
 };
 

@@ -18,12 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const uint8_t settings[9] = { 0, 0, 0, 4, 0 };
-        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        Sample__Sample request;
         ProtobufCMessage *reply;
         struct grpc_client *c;
         struct err e;
         int fds[2];
 
+        sample__sample__init(&request);
         if (size < 1 || size > 32768)
                 return 0;
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
