@@ -82,7 +82,8 @@ static bool is_older(struct run *r, const char *uuid, nsec age)
 {
         nsec at = moved_at(r, uuid), now = r->gc->now + (time_monotonic() - r->begun);
 
-        return at >= 0 && at <= now - age;
+        /* No age means all, whatever the clocks of the file system and of the caller make of a moment. */
+        return at >= 0 && (age <= 0 || at <= now - age);
 }
 
 static void mark_one(struct run *r, const struct pod_view *v)

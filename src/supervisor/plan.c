@@ -9,6 +9,7 @@
 #include "util/buf.h"
 #include "util/fs.h"
 #include "util/limits.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 void plan_done(struct plan *p)
@@ -86,6 +87,15 @@ static int read_app(int pod_fd, struct plan_app *a, struct err *e)
         return 0;
 }
 
+/* Said rather than done or kept quiet: whoever wrote them relies on them. */
+static void warn_of_handlers(const struct plan_app *a)
+{
+        if (a->app->pre_start.n > 0 || a->app->post_stop.n > 0)
+                log_warning(
+                        "app %s: its event handlers (pre-start, post-stop) are not run by this version",
+                        a->papp->name);
+}
+
 static int read_all(int pod_fd, struct plan *p, struct err *e)
 {
         if (read_manifest(pod_fd, p, e) < 0 || read_launch(pod_fd, p, e) < 0)
@@ -97,6 +107,7 @@ static int read_all(int pod_fd, struct plan *p, struct err *e)
                         p->n_apps++; /* what was read of it is freed too */
                         return -1;
                 }
+                warn_of_handlers(&p->apps[p->n_apps]);
         }
         return 0;
 }

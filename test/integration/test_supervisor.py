@@ -139,6 +139,7 @@ def pss_kib(pid):
     return next(int(line.split()[1]) for line in open(f"/proc/{pid}/smaps_rollup") if line.startswith("Pss:"))
 
 
+@pytest.mark.skipif("-asan" in os.environ.get("CAROB_BUILD", ""), reason="AddressSanitizer's own memory would be measured")
 def test_supervisor_and_init_are_small_when_idle(make):
     pod = make(app("a", "/bin/sleep", "1000")).start(detached=True)
     assert os.read(pod.report, 10) == b"ok"
@@ -423,3 +424,10 @@ def test_full_disk_loses_log_lines_but_not_the_pod(make):
     finally:
         pod.clean()
         subprocess.check_call(["umount", pod.dir / "logs"])
+
+
+def test_event_handlers_are_warned_of(make):
+    handlers = [{"name": "pre-start", "exec": ["/bin/true"]}]
+    status, _, err = make(app("a", "/bin/true", eventHandlers=handlers)).run()
+    assert status == 0
+    assert b"event handlers (pre-start, post-stop) are not run" in err
