@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "grpc/client.h"
@@ -11,6 +13,7 @@
 #include "util/fs.h"
 #include "util/json.h"
 #include "util/limits.h"
+#include "util/mem.h"
 #include "v1alpha/api.pb-c.h"
 
 static const char *address = "localhost:15441";
@@ -73,6 +76,18 @@ static int print_reply(const ProtobufCMessage *reply, struct err *e)
         return 0;
 }
 
+/* The remedy, where it is plain. */
+static int nobody_listens(struct err *e)
+{
+        AUTO_FREE char *why = xstrdup(e->text);
+
+        if (e->num != ECONNREFUSED && e->num != ENOENT)
+                return -1;
+        return err_set(e, ERR_UNAVAILABLE, 0,
+                       "%s: start the service with \"%s api-service\", or name another --address",
+                       why, cli_program());
+}
+
 static int call_failed(const struct grpc_client *c, const char *call, struct err *e)
 {
         return err_wrap(e, "%s: %s", call, grpc_code_name(grpc_client_status(c)));
@@ -88,7 +103,7 @@ static int call(const ProtobufCMethodDescriptor *method, const ProtobufCMessage 
         (void)snprintf(path, sizeof(path), "/%s/%s", v1alpha__public_api__descriptor.name,
                        method->name);
         if (grpc_client_connect(&client, address, NULL, e) < 0)
-                return -1;
+                return nobody_listens(e);
         if (grpc_client_start(client, path, request, timeout, e) < 0)
                 return call_failed(client, method->name, e);
         for (;;) {

@@ -36,19 +36,42 @@ static int set_moment(void *dest, const char *value, struct err *e)
         return 0;
 }
 
+/* The line that has begun on stdout and not ended: long ones come in pieces. */
+static struct {
+        bool begun;
+        const char *app; /* borrowed from the reader */
+        enum logs_stream stream;
+} current;
+
+static void end_line(void)
+{
+        if (current.begun)
+                (void)putchar('\n');
+        current.begun = false;
+}
+
 /* With several apps each line says whose it is. Text from apps goes out as it is, as with any program's output. */
 static void print_line(const struct logs_line *l, bool prefix)
 {
+        bool continues =
+                current.begun && current.stream == l->stream && strcmp(current.app, l->app) == 0;
         char when[TIME_TEXT_MAX];
 
-        if (arg.timestamps) {
-                time_format_rfc3339(l->time, when);
-                (void)printf("%s ", when);
+        if (!continues) {
+                end_line();
+                if (arg.timestamps) {
+                        time_format_rfc3339(l->time, when);
+                        (void)printf("%s ", when);
+                }
+                if (prefix)
+                        (void)printf("%s: ", l->app);
         }
-        if (prefix)
-                (void)printf("%s: ", l->app);
         (void)fwrite(l->text, 1, l->len, stdout);
-        (void)putchar('\n');
+        current.begun = true;
+        current.app = l->app;
+        current.stream = l->stream;
+        if (!l->partial)
+                end_line();
 }
 
 static int drain(struct logs_reader *r, bool prefix, struct err *e)
@@ -123,10 +146,11 @@ static int logs_main(char *const *args, size_t n, struct err *e)
                 return -1;
         if (drain(r, q.n_apps > 1, e) < 0)
                 return -1;
+        if (arg.follow && follow(f, r, q.n_apps > 1, e) < 0)
+                return -1;
+        end_line();
         if (!arg.follow)
                 return 0;
-        if (follow(f, r, q.n_apps > 1, e) < 0)
-                return -1;
         /* The last line is out a moment before the lock falls; who asks for the state next must see the end. */
         (void)pod_wait(&eng.pods, uuid.text, POD_WAIT_EXITED, time_monotonic() + END_WAIT, e);
         return 0;

@@ -170,6 +170,10 @@ static int may_move(const struct pod *p, unsigned from, enum pod_dir to, struct 
 {
         if (from & POD_DIR_BIT(p->dir))
                 return 0;
+        if (p->dir == to)
+                return err_set(e, ERR_STATE, 0,
+                               "pod %s is in %s already: another process was first", p->uuid.text,
+                               pod_dir_name(to));
         return err_set(e, ERR_STATE, 0, "pod %s cannot go from %s to %s", p->uuid.text,
                        pod_dir_name(p->dir), pod_dir_name(to));
 }

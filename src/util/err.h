@@ -39,7 +39,10 @@ struct err {
 int err_set(struct err *e, enum err_kind kind, int num, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
 
-/* Put "fmt: " before the text. A prefix that does not fit is dropped: the cause is worth more. */
+/*
+ * Put "fmt: " before the text. A prefix that does not fit is dropped: the cause is worth more. So is one that the text
+ * begins with already.
+ */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "not found", "busy" ...; never NULL. For JSON and logs. */

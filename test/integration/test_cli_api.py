@@ -72,3 +72,8 @@ def test_api_service_becomes_carob_api(build, data_dir, short_tmp):
         proc.send_signal(signal.SIGTERM)
         proc.communicate(timeout=10)
     assert proc.returncode == 0
+
+
+def test_without_a_service_the_remedy_is_named(carob):
+    done = carob("api", "--address=unix:/nonexistent/socket", "GetInfo", status=254)
+    assert 'start the service with "carob api-service"' in done.stderr

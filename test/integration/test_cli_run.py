@@ -192,6 +192,14 @@ def test_logs_follow_until_the_end(carob, store, build, data_dir):
     assert status(carob, uuid)["state"] == "exited"
 
 
+def test_a_line_of_any_length_is_one_line(carob, store):
+    carob("run", "example.com/sh", "--", "head -c 300000 /dev/zero | tr '\\0' x; echo; echo next; printf end")
+    (pod,) = json.loads(carob("list", "--format=json").stdout)
+    assert carob("logs", pod["name"]).stdout == "x" * 300000 + "\nnext\nend\n"
+    lines = carob("logs", "--timestamps", pod["name"]).stdout.splitlines()
+    assert [len(line.split(" ")[1]) for line in lines] == [300000, 4, 3]
+
+
 def test_interrupt_stops_an_attached_pod(carob, store, build, data_dir):
     proc = subprocess.Popen([build / "carob", f"--dir={data_dir}", "run", "example.com/sh", "--", LOOP],
                             stdout=subprocess.PIPE, text=True)

@@ -176,7 +176,8 @@ static void backward_and_sideward_moves_are_refused(void **state)
         (void)state;
         assert_int_equal(pod_to_run(&w.s, &p, &e), POD_MOVE_FAILED);
         assert_int_equal(e.kind, ERR_STATE);
-        (void)snprintf(want, sizeof(want), "pod %s cannot go from run to run", p.uuid.text);
+        (void)snprintf(want, sizeof(want), "pod %s is in run already: another process was first",
+                       p.uuid.text);
         assert_string_equal(e.text, want);
         assert_int_equal(pod_to_prepared(&w.s, &p, &e), POD_MOVE_FAILED);
         assert_int_equal(pod_to_garbage(&w.s, &p, &e), POD_MOVE_FAILED);
