@@ -25,19 +25,21 @@ static void idler_sleeps_through_everything_but_kill(void **state)
 {
         nsec deadline = time_monotonic() + 5 * NSEC_PER_SEC;
         long full = rss_pages(getpid());
+        sigset_t all, before;
         int status;
-        pid_t pid = fork();
+        pid_t pid;
+
         (void)state;
-
+        /* Before the fork, or the first SIGTERM below may come too early. */
+        (void)sigfillset(&all);
+        (void)sigprocmask(SIG_SETMASK, &all, &before);
+        pid = fork();
         if (pid == 0) {
-                sigset_t all;
-
                 (void)prctl(PR_SET_PDEATHSIG,
                             SIGKILL); /* else a failed test would leave it for ever */
-                (void)sigfillset(&all);
-                (void)sigprocmask(SIG_SETMASK, &all, NULL);
                 idle_for_ever();
         }
+        (void)sigprocmask(SIG_SETMASK, &before, NULL);
         assert_true(pid > 0);
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
         while (rss_pages(pid) > 4 && time_monotonic() < deadline)
