@@ -146,7 +146,8 @@ class Aftermath:
         self.nothing_left(uuids)
 
     def nothing_left(self, uuids):
-        assert not strangers(self.data_dir, uuids) and not processes_of(self.data_dir)
+        # A pod's undertaker unmounts for some milliseconds after the lock has fallen.
+        until(lambda: not strangers(self.data_dir, uuids) and not processes_of(self.data_dir), what="all processes to end")
         assert not [c for uuid in uuids for c in cgroups_of(uuid)]
         assert not mounts_below(self.data_dir)
         assert not [p for p in (self.data_dir / "pods").glob("*/*")]
