@@ -3,7 +3,6 @@
  * Removing a tree. No symlink is followed, and the tree's depth is not trusted: it is taken apart level by
  * level. Nobody else may write where we work (pod directories, staging directories).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -34,93 +33,62 @@ static int open_for_removal(int dirfd, const char *name)
         return fd;
 }
 
+struct removal {
+        int top;         /* borrowed; the directory that is being emptied */
+        unsigned serial; /* of the fresh names below it */
+        bool again;      /* something was moved up: another round is needed */
+};
+
 /*
- * Move every subdirectory that is not empty up to @top under a fresh name, so that the tree is taken apart
- * level by level with three descriptors, however deep it is.
+ * Move a subdirectory that is not empty up to the top under a fresh name, so that the tree is taken apart level by level
+ * with three descriptors, however deep it is.
  */
-static int flatten(int top, int dirfd, unsigned *serial)
+static int flatten_entry(int dirfd, const char *name, unsigned char type, void *arg)
 {
-        int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        AUTO_DIR DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+        struct removal *rm = arg;
+        int r = remove_leaf(dirfd, name);
+        char fresh[32];
 
-        if (!dir) {
-                closep(&copy);
-                return -errno;
-        }
-        for (;;) {
-                struct dirent *de;
-                char fresh[32];
-                int r;
+        (void)type;
+        if (r <= 0)
+                return r;
+        do
+                (void)snprintf(fresh, sizeof(fresh), ".rm-%08x", rm->serial++);
+        while (renameat2(dirfd, name, rm->top, fresh, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+        /* A mount point can neither be emptied nor moved. */
+        return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -EBUSY : 0;
+}
 
-                errno = 0;
-                de = readdir(dir);
-                if (!de)
-                        return -errno;
-                if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
-                        continue;
-                r = remove_leaf(dirfd, de->d_name);
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        continue;
-                do
-                        (void)snprintf(fresh, sizeof(fresh), ".rm-%08x", (*serial)++);
-                while (renameat2(dirfd, de->d_name, top, fresh, RENAME_NOREPLACE) < 0 &&
-                       errno == EEXIST);
-                if (faccessat(dirfd, de->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                        return -EBUSY; /* a mount point: it can neither be emptied nor moved */
-        }
+static int remove_entry(int top, const char *name, unsigned char type, void *arg)
+{
+        AUTO_CLOSE int fd = -1;
+        struct removal *rm = arg;
+        int r = remove_leaf(top, name);
+
+        (void)type;
+        if (r <= 0)
+                return r;
+        fd = open_for_removal(top, name);
+        if (fd < 0)
+                return fd == -ENOENT ? 0 : fd;
+        rm->again = true;
+        r = fs_each(fd, flatten_entry, rm);
+        if (r < 0)
+                return r;
+        r = remove_leaf(top, name);
+        return r < 0 ? r : 0;
 }
 
 static int remove_children(int top)
 {
-        unsigned serial = 0;
+        struct removal rm = { .top = top };
+        int r;
 
-        for (;;) {
-                AUTO_DIR DIR *dir = NULL;
-                int copy = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                size_t left = 0;
-
-                dir = copy < 0 ? NULL : fdopendir(copy);
-                if (!dir) {
-                        closep(&copy);
-                        return -errno;
-                }
-                for (;;) {
-                        AUTO_CLOSE int fd = -1;
-                        struct dirent *de;
-                        int r;
-
-                        errno = 0;
-                        de = readdir(dir);
-                        if (!de) {
-                                if (errno != 0)
-                                        return -errno;
-                                break;
-                        }
-                        if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
-                                continue;
-                        r = remove_leaf(top, de->d_name);
-                        if (r < 0)
-                                return r;
-                        if (r == 0)
-                                continue;
-                        fd = open_for_removal(top, de->d_name);
-                        if (fd == -ENOENT)
-                                continue;
-                        if (fd < 0)
-                                return fd;
-                        r = flatten(top, fd, &serial);
-                        if (r < 0)
-                                return r;
-                        r = remove_leaf(top, de->d_name);
-                        if (r < 0)
-                                return r;
-                        left++;
-                }
-                if (left == 0)
-                        return 0;
-        }
+        do {
+                rm.again = false;
+                r = fs_each(top, remove_entry, &rm);
+        } while (r == 0 && rm.again);
+        return r;
 }
 
 int fs_remove_tree(int dirfd, const char *path)

@@ -70,23 +70,6 @@ static inline void test_dir_done(struct test_dir *d)
 
 #define AUTO_TEST_DIR AUTO(test_dir_done)
 
-/* Debian 12's valgrind does not know openat2(2), on which everything about paths from images stands. */
-static inline bool test_has_openat2(void)
-{
-        AUTO_CLOSE int fd = fs_open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-
-        return fd != -ENOSYS;
-}
-
-/* For the main of tests that need it throughout: ends the program as a skipped test. */
-static inline void test_needs_openat2(void)
-{
-        if (test_has_openat2())
-                return;
-        printf("no openat2(2) here: valgrind does not know it\n");
-        exit(77);
-}
-
 /* 0 expected; the error's text is shown when it is not. */
 #define assert_ok(call, e)                                                                         \
         do {                                                                                       \

@@ -424,6 +424,5 @@ int main(void)
                 cmocka_unit_test(character_device_is_refused),
         };
 
-        test_needs_openat2();
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

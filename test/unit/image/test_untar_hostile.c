@@ -490,6 +490,5 @@ int main(void)
                 cmocka_unit_test(memory_does_not_grow_with_entries),
         };
 
-        test_needs_openat2();
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
