@@ -71,7 +71,7 @@ static void announce(const struct program *p, const char *address)
 static int listen_all(const struct program *p, const struct strv *addresses, struct err *e)
 {
         for (size_t i = 0; i < addresses->n; i++) {
-                if (grpc_server_listen(p->server, addresses->v[i], e) < 0)
+                if (grpc_server_listen(p->server, addresses->v[i], NULL, e) < 0)
                         return err_wrap(e, "cannot listen on %s", addresses->v[i]);
                 announce(p, addresses->v[i]);
         }

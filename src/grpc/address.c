@@ -135,6 +135,40 @@ int grpc_address_resolve(const struct grpc_address *a, bool passive,
         return resolve_name(a, passive, ret, ret_n, e);
 }
 
+bool grpc_sockaddr_is_local(const struct grpc_sockaddr *a)
+{
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->addr;
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&a->addr;
+
+        switch (a->addr.ss_family) {
+        case AF_UNIX:
+                return true;
+        case AF_INET:
+                return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        case AF_INET6:
+                return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
+                       (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
+                        in6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
+        default:
+                return false;
+        }
+}
+
+int grpc_address_is_local(const char *text, bool *ret, struct err *e)
+{
+        struct grpc_sockaddr addrs[GRPC_SOCKADDRS_MAX];
+        struct grpc_address a;
+        bool local = true;
+        size_t n;
+
+        if (grpc_address_parse(text, &a, e) < 0 || grpc_address_resolve(&a, true, addrs, &n, e) < 0)
+                return -1;
+        for (size_t i = 0; i < n; i++)
+                local = local && grpc_sockaddr_is_local(&addrs[i]);
+        *ret = local;
+        return 0;
+}
+
 /* A socket file nobody listens at any more is in the way of a restart. */
 static int remove_stale(const struct sockaddr_un *un, const char *text, struct err *e)
 {

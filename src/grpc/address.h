@@ -35,6 +35,14 @@ int grpc_address_resolve(const struct grpc_address *a, bool passive,
                          struct grpc_sockaddr ret[static GRPC_SOCKADDRS_MAX], size_t *ret_n,
                          struct err *e);
 
+/* Loopback (127/8, ::1, also as ::ffff:127.x) or a unix socket: no other host can reach it. */
+bool grpc_sockaddr_is_local(const struct grpc_sockaddr *a);
+/*
+ * Whether all addresses that @text stands for are local. Blocks and fails as grpc_address_parse and
+ * _resolve.
+ */
+int grpc_address_is_local(const char *text, bool *ret, struct err *e);
+
 /*
  * Listening sockets, non-blocking, close-on-exec: one for each address that this host has. See
  * grpc_server_listen for meaning and errors. *ret_port is the TCP port, 0 for a unix socket.

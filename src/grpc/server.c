@@ -202,7 +202,8 @@ static int add_listener(struct grpc_server *server, int fd, const char *unix_pat
         return 0;
 }
 
-int grpc_server_listen(struct grpc_server *server, const char *address, struct err *e)
+int grpc_server_listen(struct grpc_server *server, const char *address,
+                       const struct grpc_listen_options *options, struct err *e)
 {
         int fds[GRPC_SOCKADDRS_MAX];
         struct grpc_address a;
@@ -210,6 +211,7 @@ int grpc_server_listen(struct grpc_server *server, const char *address, struct e
         size_t n;
         int r = 0;
 
+        (void)options;
         if (grpc_address_parse(address, &a, e) < 0 ||
             grpc_address_listen(address, fds, &n, &port, e) < 0)
                 return -1;
@@ -224,11 +226,14 @@ int grpc_server_listen(struct grpc_server *server, const char *address, struct e
         return r;
 }
 
-int grpc_server_listen_fd_consume(struct grpc_server *server, int fd, struct err *e)
+int grpc_server_listen_fd_consume(struct grpc_server *server, int fd,
+                                  const struct grpc_listen_options *options, struct err *e)
 {
         AUTO_CLOSE int owned = fd;
         int listening = 0;
         socklen_t len = sizeof(listening);
+
+        (void)options;
 
         if (getsockopt(owned, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening)
                 return err_set(e, ERR_USAGE, 0, "descriptor %d is no listening socket", fd);
@@ -245,6 +250,15 @@ unsigned grpc_server_port(const struct grpc_server *server)
 size_t grpc_server_connections(const struct grpc_server *server)
 {
         return server->n_conns;
+}
+
+void grpc_server_stats(const struct grpc_server *server, struct grpc_server_stats *ret)
+{
+        *ret = (struct grpc_server_stats){
+                .connections = server->n_conns,
+                .memory_used = server->memory.used,
+                .memory_max = server->memory.max,
+        };
 }
 
 static void on_stop_timer(uv_timer_t *timer)

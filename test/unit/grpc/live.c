@@ -43,8 +43,8 @@ static int serve(const struct live *l, const struct grpc_server_config *config, 
                 return 3;
         server = grpc_server_new(&loop, config);
         grpc_server_add_service(server, &test_service, NULL);
-        if (grpc_server_listen(server, "localhost:0", &e) < 0 ||
-            grpc_server_listen(server, l->unix_addr, &e) < 0)
+        if (grpc_server_listen(server, "localhost:0", NULL, &e) < 0 ||
+            grpc_server_listen(server, l->unix_addr, NULL, &e) < 0)
                 return 4;
         (void)uv_signal_init(&loop, &sigterm);
         (void)uv_signal_start(&sigterm, on_sigterm, SIGTERM);

@@ -139,6 +139,37 @@ static void stale_socket_file_is_replaced_and_others_are_not(void **state)
         assert_int_equal(fstatat(dir.fd, "file", &st, 0), 0);
 }
 
+static void local_is_what_no_other_host_can_reach(void **state)
+{
+        static const struct {
+                const char *text;
+                bool local;
+        } cases[] = {
+                { "localhost:1", true },
+                { "127.0.0.1:1", true },
+                { "127.255.0.9:1", true },
+                { "[::1]:1", true },
+                { "unix:/x", true },
+                { "[::ffff:127.0.0.1]:1", true },
+                { ":1", false },
+                { "0.0.0.0:1", false },
+                { "[::]:1", false },
+                { "192.0.2.1:1", false },
+                { "[2001:db8::1]:1", false },
+                { "[::ffff:192.0.2.1]:1", false },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                bool local = !cases[i].local;
+                struct err e;
+
+                assert_ok(grpc_address_is_local(cases[i].text, &local, &e), &e);
+                if (local != cases[i].local)
+                        fail_msg("%s", cases[i].text);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -149,6 +180,7 @@ int main(void)
                 cmocka_unit_test(localhost_is_both_families_at_one_port),
                 cmocka_unit_test(taken_port_is_busy),
                 cmocka_unit_test(stale_socket_file_is_replaced_and_others_are_not),
+                cmocka_unit_test(local_is_what_no_other_host_can_reach),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
