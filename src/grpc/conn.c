@@ -305,6 +305,9 @@ void grpc_conn_new_consume(struct grpc_server *server, int fd)
                 .router = &server->router,
                 .memory = &server->memory,
                 .max_message_bytes = server->config.max_message_bytes,
+                .compression = server->config.compression,
+                .observer = server->config.observer,
+                .counters = &server->counters,
                 .on_output = on_output,
                 .arg = c,
         });

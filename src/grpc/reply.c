@@ -97,6 +97,28 @@ enum grpc_send_result grpc_call_send_slices(struct grpc_call *call, const struct
         return r;
 }
 
+enum grpc_send_result grpc_call_send_blobs(struct grpc_call *call, struct grpc_blob *const *blobs,
+                                           size_t n)
+{
+        enum grpc_send_result r;
+        size_t len = 0;
+        uint8_t *at;
+
+        for (size_t i = 0; i < n; i++)
+                len += blobs[i]->len;
+        r = grpc_call_send_reserve(call, len, &at);
+        for (size_t i = 0; i < n && r != GRPC_SEND_REFUSED; i++) {
+                memcpy(at, blobs[i]->data, blobs[i]->len);
+                at += blobs[i]->len;
+        }
+        return r;
+}
+
+enum grpc_send_result grpc_call_send_shared(struct grpc_call *call, struct grpc_blob *blob)
+{
+        return grpc_call_send_blobs(call, &blob, 1);
+}
+
 void grpc_call_start(struct grpc_call *call)
 {
         assert(!call->finished);
@@ -120,13 +142,31 @@ void grpc_call_finish_err(struct grpc_call *call, const struct err *e)
         finish_text(call, grpc_code_from_err(e->kind), e->text);
 }
 
-void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *message)
+void grpc_call_finish_details(struct grpc_call *call, enum grpc_code code, const char *text,
+                              const struct grpc_detail *details, size_t n)
 {
-        if (grpc_call_send(call, message) == GRPC_SEND_REFUSED)
+        (void)details;
+        (void)n;
+        finish_text(call, code, text);
+}
+
+static void finish_sent(struct grpc_call *call, enum grpc_send_result r)
+{
+        if (r == GRPC_SEND_REFUSED)
                 finish_text(call, GRPC_RESOURCE_EXHAUSTED,
                             "the server holds too many requests and replies");
         else
                 finish_text(call, GRPC_OK, "");
+}
+
+void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *message)
+{
+        finish_sent(call, grpc_call_send(call, message));
+}
+
+void grpc_call_reply_shared(struct grpc_call *call, struct grpc_blob *blob)
+{
+        finish_sent(call, grpc_call_send_shared(call, blob));
 }
 
 /* Bytes have left the queue. */

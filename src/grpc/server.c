@@ -258,6 +258,7 @@ void grpc_server_stats(const struct grpc_server *server, struct grpc_server_stat
                 .connections = server->n_conns,
                 .memory_used = server->memory.used,
                 .memory_max = server->memory.max,
+                .calls = server->counters,
         };
 }
 

@@ -11,7 +11,9 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "grpc/call.h"
 #include "grpc/keepalive.h"
+#include "grpc/observer.h"
 #include "grpc/peer.h"
 #include "grpc/service.h"
 #include "grpc/stats.h"
@@ -32,6 +34,8 @@ struct grpc_server_config {
         nsec request_stall_timeout;
         size_t max_message_bytes;               /* of a request; 0: LIMIT_GRPC_MESSAGE_BYTES */
         struct grpc_keepalive_config keepalive; /* unix clients may ping as they like */
+        enum grpc_compression compression;      /* of replies, unless their handler decides */
+        const struct grpc_observer *observer;   /* of all calls; borrowed; NULL: none */
 };
 
 /* All zero: the defaults. */

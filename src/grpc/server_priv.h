@@ -42,6 +42,7 @@ struct grpc_server {
         struct grpc_server_config config;
         struct grpc_router router;
         struct grpc_memory memory;
+        struct grpc_call_counters counters;
         struct grpc_listener *listeners; /* owned */
         struct grpc_conn *conns;         /* owned */
         struct grpc_conn *dirty;         /* have output that no event of theirs announces */

@@ -23,6 +23,11 @@ struct grpc_method {
         grpc_handler_fn handler;
         bool client_streaming;
         bool server_streaming; /* without it the handler sends exactly one reply before GRPC_OK */
+        /*
+         * The handler reads the request's metadata. What nobody reads is not kept: calls without
+         * this cost nothing for it, and clients cannot make us hold it.
+         */
+        bool metadata;
 };
 
 struct grpc_service {

@@ -185,6 +185,7 @@ struct grpc_session *grpc_session_new(const struct grpc_session_config *config)
         struct grpc_session *s = xcalloc(1, sizeof(*s));
 
         s->config = *config;
+        s->account.memory = config->memory;
         s->resets_left = OWN_RESET_BURST;
         s->h2 = session_h2_new(s);
         if (nghttp2_submit_settings(s->h2, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings)) != 0)

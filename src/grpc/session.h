@@ -14,21 +14,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "grpc/call.h"
+#include "grpc/memory.h"
+#include "grpc/observer.h"
 #include "grpc/service.h"
 #include "util/time.h"
 
 struct grpc_session;
 
-/* Bytes held for requests and replies in flight; one for all sessions of a server. */
-struct grpc_memory {
-        size_t used;
-        size_t max;
-};
-
 struct grpc_session_config {
-        const struct grpc_router *router; /* borrowed */
-        struct grpc_memory *memory;       /* borrowed */
-        size_t max_message_bytes;
+        const struct grpc_router *router;  /* borrowed */
+        struct grpc_memory *memory;        /* borrowed; one for all sessions of a server */
+        size_t max_message_bytes;          /* of a request, also when decompressed */
+        enum grpc_compression compression; /* of replies, unless the handler says otherwise */
+        const struct grpc_peer *peer;      /* borrowed, may be filled in later; NULL: not known */
+        const struct grpc_observer *observer; /* borrowed; NULL: none */
+        struct grpc_call_counters *counters;  /* borrowed; NULL: not counted */
         /* There is output although nobody called: a handler answered in its own time. */
         void (*on_output)(void *arg);
         void *arg;

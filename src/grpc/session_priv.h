@@ -50,7 +50,7 @@ struct grpc_session {
         nghttp2_session *h2; /* owned */
         struct grpc_session_config config;
         nsec now;
-        size_t charged; /* sum of the calls' */
+        struct grpc_account account; /* of what the calls hold */
 
         struct grpc_call *calls;                      /* owned: streams nghttp2 knows */
         struct grpc_call *free_calls;                 /* owned: for reuse */

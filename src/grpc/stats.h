@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server counts about its connections. Calls are the observer's (grpc/observer.h). */
+/* What a server counts. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "grpc/observer.h"
 
 /* Why a connection was told to go (GOAWAY), or was closed without it. */
 enum grpc_end {
@@ -50,4 +52,5 @@ struct grpc_server_stats {
         uint64_t bytes_out;
         uint64_t memory_used; /* now: for requests and replies in flight */
         uint64_t memory_max;
+        struct grpc_call_counters calls;
 };

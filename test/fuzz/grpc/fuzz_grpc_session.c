@@ -77,10 +77,17 @@ static void hold(struct grpc_call *call, const ProtobufCMessage *request, void *
 }
 
 static const struct grpc_method methods[] = {
-        { "E", &sample__sample__descriptor, echo, false, false },
-        { "L", &sample__sample__descriptor, list, false, true },
-        { "C", &sample__sample__descriptor, list, true, true },
-        { "H", &sample__sample__descriptor, hold, false, false },
+        { .name = "E", .input = &sample__sample__descriptor, .handler = echo },
+        { .name = "L",
+          .input = &sample__sample__descriptor,
+          .handler = list,
+          .server_streaming = true },
+        { .name = "C",
+          .input = &sample__sample__descriptor,
+          .handler = list,
+          .client_streaming = true,
+          .server_streaming = true },
+        { .name = "H", .input = &sample__sample__descriptor, .handler = hold },
 };
 static const struct grpc_service service = { "t", methods, 4 };
 

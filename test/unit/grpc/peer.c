@@ -141,15 +141,28 @@ static void mute(struct grpc_call *call, const ProtobufCMessage *request, void *
 }
 
 static const struct grpc_method methods[] = {
-        { "Echo", &sample__sample__descriptor, echo, false, false },
-        { "Hold", &sample__sample__descriptor, hold, false, false },
-        { "List", &sample__sample__descriptor, list, false, true },
-        { "Subscribe", &sample__sample__descriptor, subscribe, false, true },
-        { "Chat", &sample__sample__descriptor, chat, true, true },
-        { "Refuse", &sample__sample__descriptor, refuse, false, false },
-        { "Big", &sample__sample__descriptor, big, false, false },
-        { "Mute", &sample__sample__descriptor, mute, false, false },
-        { "MuteStream", &sample__sample__descriptor, mute, false, true },
+        { .name = "Echo", .input = &sample__sample__descriptor, .handler = echo },
+        { .name = "Hold", .input = &sample__sample__descriptor, .handler = hold },
+        { .name = "List",
+          .input = &sample__sample__descriptor,
+          .handler = list,
+          .server_streaming = true },
+        { .name = "Subscribe",
+          .input = &sample__sample__descriptor,
+          .handler = subscribe,
+          .server_streaming = true },
+        { .name = "Chat",
+          .input = &sample__sample__descriptor,
+          .handler = chat,
+          .client_streaming = true,
+          .server_streaming = true },
+        { .name = "Refuse", .input = &sample__sample__descriptor, .handler = refuse },
+        { .name = "Big", .input = &sample__sample__descriptor, .handler = big },
+        { .name = "Mute", .input = &sample__sample__descriptor, .handler = mute },
+        { .name = "MuteStream",
+          .input = &sample__sample__descriptor,
+          .handler = mute,
+          .server_streaming = true },
 };
 const struct grpc_service test_service = { "test.Test", methods, ARRAY_LEN(methods) };
 
