@@ -32,10 +32,19 @@ def messages(proto_dir):
 class Client:
     """client.ListPods(detail=True) -> ListPodsResponse; streaming calls return the call, an iterator of replies."""
 
-    def __init__(self, target, pb):
+    def __init__(self, target, pb, ca=None, cert=None, key=None, name=None, compression=None):
+        """@ca (a file) makes it TLS; @cert and @key: the client's own; @name: the server's, if not that of @target."""
         self.target, self.pb = target, pb
-        self.channel = grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", -1),
-                                                              ("grpc.use_local_subchannel_pool", 1)])
+        options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1),
+                   ("grpc.enable_http_proxy", 0)]
+        if name:
+            options.append(("grpc.ssl_target_name_override", name))
+        kind = {"compression": grpc.Compression.Gzip} if compression == "gzip" else {}
+        if ca:
+            ca, key, cert = (pathlib.Path(f).read_bytes() if f else None for f in (ca, key, cert))
+            self.channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(ca, key, cert), options=options, **kind)
+        else:
+            self.channel = grpc.insecure_channel(target, options=options, **kind)
         for method in pb.DESCRIPTOR.services_by_name["PublicAPI"].methods:
             setattr(self, method.name, self._stub(method))
 
