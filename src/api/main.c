@@ -8,6 +8,7 @@
 
 #include "api/options.h"
 #include "api/service.h"
+#include "grpc/health.h"
 #include "grpc/server.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -22,6 +23,7 @@ struct program {
         uv_signal_t sigterm;
         uv_signal_t sigint;
         struct grpc_server *server;
+        struct grpc_health *health;
         struct service service;
         bool stopping;
 };
@@ -50,8 +52,10 @@ static void on_signal(uv_signal_t *handle, int signo)
         (void)signo;
         if (!p->server)
                 return;
-        if (!p->stopping)
+        if (!p->stopping) {
                 log_info("API service exiting...");
+                grpc_health_shutdown(p->health);
+        }
         grpc_server_stop(p->server, p->stopping ? 0 : STOP_GRACE, stopped, p);
         p->stopping = true;
 }
@@ -108,7 +112,10 @@ static void program_init(struct program *p, const struct api_options *o)
         };
         jobs_init(&p->service.jobs, &p->loop);
         p->server = grpc_server_new(&p->loop, NULL);
+        p->health = grpc_health_new();
+        grpc_health_set(p->health, service_public_api.name, GRPC_HEALTH_SERVING);
         grpc_server_add_service(p->server, &service_public_api, &p->service);
+        grpc_server_add_service(p->server, &grpc_health_service, p->health);
 }
 
 static int serve(const struct api_options *o)
@@ -130,6 +137,7 @@ static int serve(const struct api_options *o)
         }
         (void)uv_run(&p.loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&p.loop);
+        p.health = grpc_health_free(p.health);
         return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include "util/auto.h"
 #include "v1alpha/api.pb-c.h"
+#include "v1alpha/api.set.h"
 
 static const struct grpc_method methods[] = {
         { .name = "GetInfo",
@@ -34,4 +35,6 @@ const struct grpc_service service_public_api = {
         .name = "v1alpha.PublicAPI",
         .methods = methods,
         .n_methods = ARRAY_LEN(methods),
+        .descriptors = v1alpha_api_set_data,
+        .descriptors_len = sizeof(v1alpha_api_set_data),
 };

@@ -275,6 +275,10 @@ void grpc_conn_drain(struct grpc_conn *c)
                 grpc_conn_close(c);
                 return;
         }
+        /* What handlers said before the stop arrives before GOAWAY, not after it. */
+        grpc_conn_flush(c);
+        if (c->closed)
+                return;
         grpc_session_drain(c->session, time_monotonic());
         grpc_conn_flush(c);
 }

@@ -5,6 +5,7 @@
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct grpc_call;
 
@@ -34,6 +35,12 @@ struct grpc_service {
         const char *name; /* full name: "v1alpha.PublicAPI" */
         const struct grpc_method *methods;
         size_t n_methods;
+        /*
+         * FileDescriptorSet of the file that declares the service and of all it imports, for server
+         * reflection (grpc/reflection.h). NULL: it is listed, and nothing is told of it.
+         */
+        const uint8_t *descriptors;
+        size_t descriptors_len;
 };
 
 /* The services of one server, each with the context its handlers get. */

@@ -89,7 +89,7 @@ static const struct grpc_method methods[] = {
           .server_streaming = true },
         { .name = "H", .input = &sample__sample__descriptor, .handler = hold },
 };
-static const struct grpc_service service = { "t", methods, 4 };
+static const struct grpc_service service = { .name = "t", .methods = methods, .n_methods = 4 };
 
 static void fetch(struct grpc_session *s)
 {

@@ -164,7 +164,9 @@ static const struct grpc_method methods[] = {
           .handler = mute,
           .server_streaming = true },
 };
-const struct grpc_service test_service = { "test.Test", methods, ARRAY_LEN(methods) };
+const struct grpc_service test_service = { .name = "test.Test",
+                                           .methods = methods,
+                                           .n_methods = ARRAY_LEN(methods) };
 
 const uint8_t *sample_frame(const char *text, size_t *ret_len)
 {

@@ -5,8 +5,12 @@
 
 static const struct grpc_method one_methods[] = { { .name = "A" }, { .name = "B" } };
 static const struct grpc_method two_methods[] = { { .name = "A" } };
-static const struct grpc_service one = { "pkg.One", one_methods, 2 };
-static const struct grpc_service two = { "pkg.Two", two_methods, 1 };
+static const struct grpc_service one = { .name = "pkg.One",
+                                         .methods = one_methods,
+                                         .n_methods = 2 };
+static const struct grpc_service two = { .name = "pkg.Two",
+                                         .methods = two_methods,
+                                         .n_methods = 1 };
 
 static void paths_lead_where_the_table_says(void **state)
 {
