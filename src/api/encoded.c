@@ -49,9 +49,8 @@ static void init(struct encoded *ret, const ProtobufCMessage *message, size_t be
         ret->brief_head_len = put_head(ret->brief_head, len - ret->manifest_len);
 }
 
-void encoded_init_pod(struct encoded *ret, const struct pod_view *view)
+void encoded_init_pod_message(struct encoded *ret, const V1alpha__Pod *pod)
 {
-        AUTO(encode_pod_freep) V1alpha__Pod *pod = encode_pod(view, true);
         V1alpha__Pod before;
 
         v1alpha__pod__init(&before);
@@ -65,6 +64,13 @@ void encoded_init_pod(struct encoded *ret, const struct pod_view *view)
         init(ret, &pod->base, v1alpha__pod__get_packed_size(&before), pod->manifest.len);
 }
 
+void encoded_init_pod(struct encoded *ret, const struct pod_view *view)
+{
+        AUTO(encode_pod_freep) V1alpha__Pod *pod = encode_pod(view, true);
+
+        encoded_init_pod_message(ret, pod);
+}
+
 void encoded_init_unreadable_pod(struct encoded *ret, const struct uuid *uuid)
 {
         struct uuid id = *uuid;
@@ -72,12 +78,11 @@ void encoded_init_unreadable_pod(struct encoded *ret, const struct uuid *uuid)
 
         v1alpha__pod__init(&pod);
         pod.id = id.text;
-        init(ret, &pod.base, v1alpha__pod__get_packed_size(&pod), 0);
+        encoded_init_pod_message(ret, &pod);
 }
 
-void encoded_init_image(struct encoded *ret, const struct image_view *view)
+void encoded_init_image_message(struct encoded *ret, const V1alpha__Image *image)
 {
-        AUTO(encode_image_freep) V1alpha__Image *image = encode_image(view, true);
         V1alpha__Image before;
 
         v1alpha__image__init(&before);
@@ -87,6 +92,13 @@ void encoded_init_image(struct encoded *ret, const struct image_view *view)
         before.version = image->version;
         before.import_timestamp = image->import_timestamp;
         init(ret, &image->base, v1alpha__image__get_packed_size(&before), image->manifest.len);
+}
+
+void encoded_init_image(struct encoded *ret, const struct image_view *view)
+{
+        AUTO(encode_image_freep) V1alpha__Image *image = encode_image(view, true);
+
+        encoded_init_image_message(ret, image);
 }
 
 void encoded_done(struct encoded *e)

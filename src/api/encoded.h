@@ -15,6 +15,7 @@
 #include "image/view.h"
 #include "pod/view.h"
 #include "util/uuid.h"
+#include "v1alpha/api.pb-c.h"
 
 enum { ENCODED_HEAD_MAX = 6 }; /* tag, and a length of 32 bits */
 
@@ -35,6 +36,9 @@ void encoded_init_pod(struct encoded *ret, const struct pod_view *view);
 /* A pod that cannot be read at all: its id, and no state. */
 void encoded_init_unreadable_pod(struct encoded *ret, const struct uuid *uuid);
 void encoded_init_image(struct encoded *ret, const struct image_view *view);
+/* What both of them do, for messages from elsewhere. */
+void encoded_init_pod_message(struct encoded *ret, const V1alpha__Pod *pod);
+void encoded_init_image_message(struct encoded *ret, const V1alpha__Image *image);
 void encoded_done(struct encoded *e); /* usable as ENCODED_NULL afterwards */
 
 /* Bytes of the form, 0 for ENCODED_NULL. */

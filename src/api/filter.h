@@ -6,16 +6,20 @@
  * let everything pass. Where the contract is silent, rkt's code decides: ids, names and values are compared
  * exactly; of several annotations with one key only the first counts; times that are not positive are unset.
  * Where rkt departed from the contract the contract stands: a cgroup contains another one only at a '/'.
+ *
+ * What one record costs is bounded by what the record and the filter hold, added, not multiplied; keywords apart.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/encoded.h"
+#include "api/text_set.h"
 #include "util/err.h"
 #include "v1alpha/api.pb-c.h"
 
-/* Prepared filters: the long lists sorted, so that a thousand ids cost a look-up and not a walk. */
+/* Prepared filters: long lists sorted, so that a thousand ids cost a search and not a walk. */
 struct pod_filters;
 struct image_filters;
 
@@ -28,16 +32,15 @@ int pod_filters_new(V1alpha__PodFilter *const *filters, size_t n, struct pod_fil
 int image_filters_new(V1alpha__ImageFilter *const *filters, size_t n, struct image_filters **ret,
                       struct err *e);
 
-bool pod_filters_match(const struct pod_filters *filters, const V1alpha__Pod *pod);
-/*
- * Could a pod of which only this much is known match? Whoever is refused here need not be read at all, which
- * is most pods of most requests: clients ask for what runs. @state NULL: not known either.
- */
-bool pod_filters_may_match(const struct pod_filters *filters, const char *id,
-                           const V1alpha__PodState *state);
-bool image_filters_match(const struct image_filters *filters, const V1alpha__Image *image);
-/* The same for an image of which only the id is known. */
-bool image_filters_may_match(const struct image_filters *filters, const char *id);
+/* Filters remember what they saw of a record while they look at it, hence no const; nothing of it stays. */
+bool pod_filters_match(struct pod_filters *filters, const struct encoded *pod);
+bool image_filters_match(struct image_filters *filters, const struct encoded *image);
+/* The one filter with the number @i of the request: who found a record by that filter's ids asks for no other. */
+bool pod_filters_match_one(struct pod_filters *filters, size_t i, const struct encoded *pod);
+bool image_filters_match_one(struct image_filters *filters, size_t i, const struct encoded *image);
+
+/* As Go's path.Base: what follows the last '/', trailing ones not counted. Within @name. */
+struct text image_base_name(struct text name);
 
 struct pod_filters *pod_filters_free(struct pod_filters *filters); /* accepts NULL, returns NULL */
 struct image_filters *
@@ -52,10 +55,3 @@ static inline void image_filters_freep(struct image_filters **filters)
 {
         image_filters_free(*filters);
 }
-
-/*
- * Does the cgroup @outer contain @inner, or is it the same one? "/a/b" contains "/a/b" and "/a/b/c", but not
- * "/a/bc". The root cgroup contains only itself here: a pod that sits in it would answer for every
- * process of the machine otherwise. An empty @outer contains nothing.
- */
-bool cgroup_contains(const char *outer, const char *inner);

@@ -91,14 +91,19 @@ static bool list_end(struct list_images *list)
 static int add_image(struct list_images *list, const struct image_view *view, const char *id,
                      struct err *e)
 {
-        AUTO(encode_image_freep) V1alpha__Image *image = encode_image(view, list->detail);
-        size_t at = list->reply.len;
+        AUTO(encoded_done) struct encoded image = ENCODED_NULL;
+        size_t at = list->reply.len, len;
+        uint8_t *to;
 
-        if (!image_filters_match(list->filters, image))
+        encoded_init_image(&image, view);
+        if (!image_filters_match(list->filters, &image))
                 return 0;
-        if (encode_list_item(&list->reply, &image->base) < 0)
+        len = encoded_len(&image, list->detail);
+        if (buf_reserve(&list->reply, len, &to) < 0)
                 return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
                                LIMIT_API_REPLY_BYTES);
+        (void)encoded_copy(&image, list->detail, to);
+        buf_commit(&list->reply, len);
         ARRAY_GROW(list->listed, list->n_listed, list->cap);
         list->listed[list->n_listed++] =
                 (struct listed){ view->record.imported_at, id, at, list->reply.len - at };
@@ -126,8 +131,6 @@ static bool list_step(struct job *job)
         if (list->next == list->ids.n)
                 return list_end(list);
         id = list->ids.v[list->next++];
-        if (!image_filters_may_match(list->filters, id))
-                return true;
         if (image_view_read(list->data.fd, id, &view, &e) < 0) {
                 if (e.kind == ERR_NO_SPACE)
                         return list_fail(list, &e); /* it is not this record that is broken */

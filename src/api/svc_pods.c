@@ -6,6 +6,7 @@
 #include "api/service.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/encode.h"
 #include "api/filter.h"
@@ -22,7 +23,6 @@ struct list_pods {
         bool begun;             /* what is below is there */
         struct datadir data;
         struct pod_filters *filters; /* owned; borrows from the request, which the call keeps */
-        bool filtered;
         bool detail;
         struct strv ids;
         size_t next; /* of ids */
@@ -59,60 +59,38 @@ static bool list_end(struct list_pods *list)
         return false;
 }
 
-/* Could the filters let this pod pass, as far as its id and its state tell? 0 and 1, or -1 as pod_view_read. */
-static int may_match(struct list_pods *list, const char *id, struct err *e)
+static int add_pod(struct list_pods *list, const struct encoded *pod, struct err *e)
 {
-        AUTO(pod_view_freep) struct pod_view *view = NULL;
-        V1alpha__PodState state;
+        size_t len = encoded_len(pod, list->detail);
+        uint8_t *at;
 
-        if (!list->filtered)
-                return 1;
-        if (!pod_filters_may_match(list->filters, id, NULL))
-                return 0;
-        if (pod_view_read(&list->data.pods, id, POD_VIEW_STATE, &view, e) < 0)
-                return -1;
-        state = encode_pod_state(view->state);
-        return pod_filters_may_match(list->filters, id, &state);
-}
-
-static int add_pod(struct list_pods *list, const V1alpha__Pod *pod, struct err *e)
-{
         if (!pod_filters_match(list->filters, pod))
                 return 0;
-        if (encode_list_item(&list->reply, &pod->base) < 0)
+        if (buf_reserve(&list->reply, len, &at) < 0)
                 return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
                                LIMIT_API_REPLY_BYTES);
+        (void)encoded_copy(pod, list->detail, at);
+        buf_commit(&list->reply, len);
         return 0;
 }
 
-/* All that is known of a pod which cannot even be opened is that it is there. */
-static int add_bare_pod(struct list_pods *list, char *id, struct err *e)
-{
-        V1alpha__Pod pod;
-
-        v1alpha__pod__init(&pod);
-        pod.id = id;
-        return add_pod(list, &pod, e);
-}
-
-static int add_next(struct list_pods *list, char *id, struct err *e)
+static int add_next(struct list_pods *list, const char *id, struct err *e)
 {
         AUTO(pod_view_freep) struct pod_view *view = NULL;
-        AUTO(encode_pod_freep) V1alpha__Pod *pod = NULL;
-        int r = may_match(list, id, e);
+        AUTO(encoded_done) struct encoded pod = ENCODED_NULL;
+        struct uuid uuid;
+        int r = pod_view_read(&list->data.pods, id, POD_VIEW_ALL, &view, e);
 
-        if (r > 0)
-                r = pod_view_read(&list->data.pods, id, POD_VIEW_ALL, &view, e);
         if (r < 0 && e->kind == ERR_NOT_FOUND)
                 return 0;
         if (r < 0 && e->kind == ERR_NO_SPACE)
                 return -1; /* it is not this pod that is broken */
+        memcpy(uuid.text, id, sizeof(uuid.text));
         if (r < 0)
-                return add_bare_pod(list, id, e);
-        if (!view)
-                return 0;
-        pod = encode_pod(view, list->detail);
-        return add_pod(list, pod, e);
+                encoded_init_unreadable_pod(&pod, &uuid);
+        else
+                encoded_init_pod(&pod, view);
+        return add_pod(list, &pod, e);
 }
 
 /* Not before the first step: those who wait for it hold nothing. */
@@ -157,7 +135,6 @@ void svc_list_pods(struct grpc_call *call, const ProtobufCMessage *request, void
         list->jobs = &service->jobs;
         list->call = call;
         list->data = DATADIR_NULL;
-        list->filtered = wanted->n_filters > 0;
         list->detail = wanted->detail;
         list->reply = BUF_NULL(LIMIT_API_REPLY_BYTES);
         if (pod_filters_new(wanted->filters, wanted->n_filters, &list->filters, &e) < 0) {
