@@ -4,57 +4,181 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "api/listen.h"
 #include "util/auto.h"
+#include "util/parse.h"
 
+#define USER_DEFAULT    "carob"
+#define CONNECTIONS_MAX 1000000u /* of --max-connections; far beyond what descriptors allow */
+
+/* clang-format off */
 const char api_options_help[] =
         "Usage: carob-api [OPTION]...\n"
         "\n"
         "Serve the read-only gRPC API v1alpha.PublicAPI until SIGTERM or SIGINT.\n"
         "\n"
         "      --dir=PATH              data directory (default: /var/lib/carob)\n"
-        "      --listen=ADDRESS        HOST:PORT or unix:PATH; may be given several times\n"
+        "\n"
+        "Who may come:\n"
+        "      --listen=ADDRESS        HOST:PORT, or unix:PATH[,mode=MODE][,group=GROUP];\n"
+        "                              may be given several times\n"
         "                              (default: " API_LISTEN_DEFAULT ")\n"
+        "      --tls-cert=FILE         serve TCP by TLS with this certificate (PEM)\n"
+        "      --tls-key=FILE          its key (default: in the same file)\n"
+        "      --tls-client-ca=FILE    clients need a certificate signed by one of these\n"
+        "      --tls-allowed-name=NAME and it must be for NAME; may be repeated\n"
+        "      --insecure-listen       serve other hosts without TLS\n"
+        "      --max-connections=N     at a time (default: 4096)\n"
+        "\n"
+        "What the service may do:\n"
+        "      --user[=USER[:GROUP]]   started as root, become USER (default: carob)\n"
+        "      --confine=MODE          landlock and seccomp: try, require or off\n"
+        "                              (default: try)\n"
+        "\n"
+        "What it says:\n"
+        "      --log-level=LEVEL       error, warning, info or debug (default: info)\n"
+        "      --debug                 the same as --log-level=debug\n"
         "      --system-config=PATH    told to clients (default: /usr/lib/carob)\n"
         "      --local-config=PATH     told to clients (default: /etc/carob)\n"
         "      --user-config=PATH      told to clients\n"
         "      --insecure-options=LIST told to clients (default: none)\n"
         "      --trust-keys-from-https told to clients\n"
-        "      --log-level=LEVEL       error, warning, info or debug (default: info)\n"
-        "      --debug                 the same as --log-level=debug\n"
         "  -h, --help                  show this text\n"
         "      --version               show the version\n"
         "\n"
-        "It needs no root: the right to read the data directory is enough. Exit status:\n"
-        "0 after a signal, 254 when it could not start.\n";
+        "It needs no root: the right to read the data directory is enough. SIGHUP has it\n"
+        "read the certificates again. Exit status: 0 after a signal, 254 when it could\n"
+        "not start.\n";
+/* clang-format on */
 
-enum option_id {
-        OPT_DIR = 256,
-        OPT_LISTEN,
-        OPT_SYSTEM_CONFIG,
-        OPT_LOCAL_CONFIG,
-        OPT_USER_CONFIG,
-        OPT_INSECURE,
-        OPT_TRUST_KEYS,
-        OPT_LOG_LEVEL,
-        OPT_DEBUG,
-        OPT_HELP,
-        OPT_VERSION,
+struct row;
+typedef int take_fn(const struct row *row, void *field, const char *value, struct err *e);
+
+static int take_word(const struct row *row, void *field, const char *value, struct err *e);
+static int take_text(const struct row *row, void *field, const char *value, struct err *e);
+static int take_flag(const struct row *row, void *field, const char *value, struct err *e);
+static int take_list(const struct row *row, void *field, const char *value, struct err *e);
+static int take_listen(const struct row *row, void *field, const char *value, struct err *e);
+static int take_user(const struct row *row, void *field, const char *value, struct err *e);
+static int take_confine(const struct row *row, void *field, const char *value, struct err *e);
+static int take_count(const struct row *row, void *field, const char *value, struct err *e);
+static int take_level(const struct row *row, void *field, const char *value, struct err *e);
+static int take_debug(const struct row *row, void *field, const char *value, struct err *e);
+
+#define FIELD(member) offsetof(struct api_options, member)
+
+static const struct row {
+        const char *name;
+        int has_arg;
+        take_fn *take;
+        size_t field;
+} rows[] = {
+        { "dir", required_argument, take_word, FIELD(dir) },
+        { "listen", required_argument, take_listen, FIELD(listen) },
+        { "tls-cert", required_argument, take_word, FIELD(tls_cert) },
+        { "tls-key", required_argument, take_word, FIELD(tls_key) },
+        { "tls-client-ca", required_argument, take_word, FIELD(tls_client_ca) },
+        { "tls-allowed-name", required_argument, take_list, FIELD(tls_allowed_name) },
+        { "insecure-listen", no_argument, take_flag, FIELD(insecure_listen) },
+        { "max-connections", required_argument, take_count, FIELD(max_connections) },
+        { "user", optional_argument, take_user, FIELD(user) },
+        { "confine", required_argument, take_confine, FIELD(confine) },
+        { "log-level", required_argument, take_level, FIELD(log_level) },
+        { "debug", no_argument, take_debug, FIELD(log_level) },
+        { "system-config", required_argument, take_text, FIELD(system_config) },
+        { "local-config", required_argument, take_text, FIELD(local_config) },
+        { "user-config", required_argument, take_text, FIELD(user_config) },
+        { "insecure-options", required_argument, take_text, FIELD(insecure_options) },
+        { "trust-keys-from-https", no_argument, take_flag, FIELD(trust_keys_from_https) },
+        { "help", no_argument, take_flag, FIELD(help) },
+        { "version", no_argument, take_flag, FIELD(version) },
 };
 
-static const struct option long_options[] = {
-        { "dir", required_argument, NULL, OPT_DIR },
-        { "listen", required_argument, NULL, OPT_LISTEN },
-        { "system-config", required_argument, NULL, OPT_SYSTEM_CONFIG },
-        { "local-config", required_argument, NULL, OPT_LOCAL_CONFIG },
-        { "user-config", required_argument, NULL, OPT_USER_CONFIG },
-        { "insecure-options", required_argument, NULL, OPT_INSECURE },
-        { "trust-keys-from-https", no_argument, NULL, OPT_TRUST_KEYS },
-        { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-        { "debug", no_argument, NULL, OPT_DEBUG },
-        { "help", no_argument, NULL, OPT_HELP },
-        { "version", no_argument, NULL, OPT_VERSION },
-        { 0 },
-};
+static int take_text(const struct row *row, void *field, const char *value, struct err *e)
+{
+        (void)row, (void)e;
+        *(const char **)field = value;
+        return 0;
+}
+
+static int take_word(const struct row *row, void *field, const char *value, struct err *e)
+{
+        if (*value == '\0')
+                return err_set(e, ERR_USAGE, 0, "--%s is empty", row->name);
+        return take_text(row, field, value, e);
+}
+
+static int take_flag(const struct row *row, void *field, const char *value, struct err *e)
+{
+        (void)row, (void)value, (void)e;
+        *(bool *)field = true;
+        return 0;
+}
+
+static int take_list(const struct row *row, void *field, const char *value, struct err *e)
+{
+        if (*value == '\0')
+                return err_set(e, ERR_USAGE, 0, "--%s is empty", row->name);
+        strv_add(field, value);
+        return 0;
+}
+
+static int take_listen(const struct row *row, void *field, const char *value, struct err *e)
+{
+        AUTO(listen_spec_done) struct listen_spec spec = LISTEN_SPEC_NULL;
+
+        if (listen_spec_parse(value, &spec, e) < 0)
+                return err_wrap(e, "--%s=%s", row->name, value);
+        strv_add(field, value);
+        return 0;
+}
+
+static int take_user(const struct row *row, void *field, const char *value, struct err *e)
+{
+        return take_word(row, field, value ? value : USER_DEFAULT, e);
+}
+
+static int take_confine(const struct row *row, void *field, const char *value, struct err *e)
+{
+        static const char *const modes[] = {
+                [CONFINE_TRY] = "try",
+                [CONFINE_REQUIRE] = "require",
+                [CONFINE_OFF] = "off",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+                if (strcmp(value, modes[i]) == 0) {
+                        *(enum confine_mode *)field = (enum confine_mode)i;
+                        return 0;
+                }
+        return err_set(e, ERR_USAGE, 0, "--%s=%s: not try, require or off", row->name, value);
+}
+
+static int take_count(const struct row *row, void *field, const char *value, struct err *e)
+{
+        uint64_t n;
+
+        if (parse_u64(value, 1, CONNECTIONS_MAX, &n) < 0)
+                return err_set(e, ERR_USAGE, 0, "--%s=%s: not a number from 1 to %u", row->name,
+                               value, CONNECTIONS_MAX);
+        *(size_t *)field = n;
+        return 0;
+}
+
+static int take_level(const struct row *row, void *field, const char *value, struct err *e)
+{
+        if (log_level_parse(value, field) < 0)
+                return err_set(e, ERR_USAGE, 0, "--%s=%s: not error, warning, info or debug",
+                               row->name, value);
+        return 0;
+}
+
+static int take_debug(const struct row *row, void *field, const char *value, struct err *e)
+{
+        (void)row, (void)value, (void)e;
+        *(enum log_level *)field = LOG_LEVEL_DEBUG;
+        return 0;
+}
 
 static int wrong_word(char *const argv[], int option, struct err *e)
 {
@@ -67,47 +191,57 @@ static int wrong_word(char *const argv[], int option, struct err *e)
                        argv[optind - 1]);
 }
 
-static int take(struct api_options *o, enum option_id id, const char *value, struct err *e)
+static int parse_words(int argc, char *const argv[], struct api_options *o, struct err *e)
 {
-        switch (id) {
-        case OPT_DIR:
-                if (*value == '\0')
-                        return err_set(e, ERR_USAGE, 0, "--dir is empty");
-                o->dir = value;
-                return 0;
-        case OPT_LISTEN:
-                strv_add(&o->listen, value);
-                return 0;
-        case OPT_SYSTEM_CONFIG:
-                o->system_config = value;
-                return 0;
-        case OPT_LOCAL_CONFIG:
-                o->local_config = value;
-                return 0;
-        case OPT_USER_CONFIG:
-                o->user_config = value;
-                return 0;
-        case OPT_INSECURE:
-                o->insecure_options = value;
-                return 0;
-        case OPT_TRUST_KEYS:
-                o->trust_keys_from_https = true;
-                return 0;
-        case OPT_LOG_LEVEL:
-                if (log_level_parse(value, &o->log_level) < 0)
-                        return err_set(e, ERR_USAGE, 0,
-                                       "--log-level=%s: not error, warning, info or debug", value);
-                return 0;
-        case OPT_DEBUG:
-                o->log_level = LOG_LEVEL_DEBUG;
-                return 0;
-        case OPT_HELP:
-                o->help = true;
-                return 0;
-        case OPT_VERSION:
-                o->version = true;
-                return 0;
+        struct option long_options[ARRAY_LEN(rows) + 1] = { 0 };
+        int id;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                long_options[i] =
+                        (struct option){ rows[i].name, rows[i].has_arg, NULL, 256 + (int)i };
+        optind = 0; /* glibc: begin anew, whatever was parsed before */
+        opterr = 0;
+        while ((id = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
+                const struct row *row = &rows[id - 256];
+
+                if (id == '?' || id == ':')
+                        return wrong_word(argv, id, e);
+                if (id == 'h')
+                        o->help = true;
+                else if (row->take(row, (char *)o + row->field, optarg, e) < 0)
+                        return -1;
         }
+        if (optind < argc)
+                return err_set(e, ERR_USAGE, 0, "unexpected argument \"%s\"", argv[optind]);
+        return 0;
+}
+
+/* TLS is for TCP: who may reach a unix socket is decided by its file's mode and group. */
+static bool only_unix(const struct strv *listen)
+{
+        for (size_t i = 0; i < listen->n; i++)
+                if (strncmp(listen->v[i], "unix:", 5) != 0)
+                        return false;
+        return listen->n > 0;
+}
+
+static int check_together(const struct api_options *o, struct err *e)
+{
+        if (o->tls_key && !o->tls_cert)
+                return err_set(e, ERR_USAGE, 0, "--tls-key without --tls-cert");
+        if (o->tls_client_ca && !o->tls_cert)
+                return err_set(
+                        e, ERR_USAGE, 0,
+                        "--tls-client-ca without --tls-cert: only TLS knows who a client is");
+        if (o->tls_allowed_name.n > 0 && !o->tls_client_ca)
+                return err_set(e, ERR_USAGE, 0,
+                               "--tls-allowed-name without --tls-client-ca: clients have no names");
+        if (o->tls_cert && only_unix(&o->listen))
+                return err_set(
+                        e, ERR_USAGE, 0,
+                        "--tls-cert without a --listen that is TCP: unix sockets have no TLS");
+        if (o->insecure_listen && only_unix(&o->listen))
+                return err_set(e, ERR_USAGE, 0, "--insecure-listen without a --listen that is TCP");
         return 0;
 }
 
@@ -122,26 +256,16 @@ int api_options_parse(int argc, char *const argv[], struct api_options *ret, str
                 .insecure_options = "none",
                 .log_level = LOG_LEVEL_INFO,
         };
-        int id;
 
-        optind = 0; /* glibc: begin anew, whatever was parsed before */
-        opterr = 0;
-        while ((id = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
-                if (id == '?' || id == ':')
-                        return wrong_word(argv, id, e);
-                if (take(&o, id == 'h' ? OPT_HELP : (enum option_id)id, optarg, e) < 0)
-                        return -1;
-        }
-        if (optind < argc)
-                return err_set(e, ERR_USAGE, 0, "unexpected argument \"%s\"", argv[optind]);
-        if (o.listen.n == 0)
-                strv_add(&o.listen, API_LISTEN_DEFAULT);
+        if (parse_words(argc, argv, &o, e) < 0 || check_together(&o, e) < 0)
+                return -1;
         *ret = o;
-        o.listen = STRV_NULL;
+        o.listen = o.tls_allowed_name = STRV_NULL;
         return 0;
 }
 
 void api_options_done(struct api_options *o)
 {
         strv_done(&o->listen);
+        strv_done(&o->tls_allowed_name);
 }

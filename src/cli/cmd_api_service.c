@@ -38,7 +38,7 @@ static int api_service_main(char *const *args, size_t n, struct err *e)
 
 const struct cmd cmd_api_service = {
         .name = "api-service",
-        .usage = "[--listen=ADDRESS]...",
+        .usage = "[--listen=ADDRESS]... [OPTION]...",
         .summary = "Run the API service",
         .more = "\tBecomes carob-api, with the global options that stand before the command and "
                 "all words after\n"

@@ -23,8 +23,12 @@ static void no_words_mean_the_defaults(void **state)
         assert_string_equal(o.insecure_options, "none");
         assert_false(o.trust_keys_from_https);
         assert_int_equal(o.log_level, LOG_LEVEL_INFO);
-        assert_int_equal(o.listen.n, 1);
-        assert_string_equal(o.listen.v[0], "localhost:15441");
+        assert_int_equal(o.listen.n, 0); /* which one it is depends on activation too */
+        assert_false(o.insecure_listen);
+        assert_null(o.tls_cert);
+        assert_null(o.user);
+        assert_int_equal(o.confine, CONFINE_TRY);
+        assert_int_equal(o.max_connections, 0);
 }
 
 static void every_option_is_taken(void **state)
@@ -36,7 +40,10 @@ static void every_option_is_taken(void **state)
         assert_ok(PARSE(&o, &e, "--dir=/d", "--system-config", "/s", "--local-config=/l",
                         "--user-config=/u", "--insecure-options=image,tls",
                         "--trust-keys-from-https", "--log-level=debug", "--listen=127.0.0.1:0",
-                        "--listen", "unix:/run/x"),
+                        "--listen", "unix:/run/x,mode=0600", "--tls-cert=/c", "--tls-key=/k",
+                        "--tls-client-ca=/ca", "--tls-allowed-name=a", "--tls-allowed-name=b",
+                        "--insecure-listen", "--max-connections=7", "--user=u:g",
+                        "--confine=require"),
                   &e);
         assert_string_equal(o.dir, "/d");
         assert_string_equal(o.system_config, "/s");
@@ -47,7 +54,16 @@ static void every_option_is_taken(void **state)
         assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
         assert_int_equal(o.listen.n, 2);
         assert_string_equal(o.listen.v[0], "127.0.0.1:0");
-        assert_string_equal(o.listen.v[1], "unix:/run/x");
+        assert_string_equal(o.listen.v[1], "unix:/run/x,mode=0600");
+        assert_string_equal(o.tls_cert, "/c");
+        assert_string_equal(o.tls_key, "/k");
+        assert_string_equal(o.tls_client_ca, "/ca");
+        assert_int_equal(o.tls_allowed_name.n, 2);
+        assert_string_equal(o.tls_allowed_name.v[1], "b");
+        assert_true(o.insecure_listen);
+        assert_int_equal(o.max_connections, 7);
+        assert_string_equal(o.user, "u:g");
+        assert_int_equal(o.confine, CONFINE_REQUIRE);
 }
 
 static void debug_is_a_log_level(void **state)
@@ -58,6 +74,39 @@ static void debug_is_a_log_level(void **state)
         (void)state;
         assert_ok(PARSE(&o, &e, "--debug"), &e);
         assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
+}
+
+static void a_user_alone_is_carob(void **state)
+{
+        AUTO(api_options_done) struct api_options o = API_OPTIONS_NULL;
+        struct err e;
+
+        (void)state;
+        assert_ok(PARSE(&o, &e, "--user", "--confine=off"), &e);
+        assert_string_equal(o.user, "carob");
+        assert_int_equal(o.confine, CONFINE_OFF);
+}
+
+static void what_contradicts_itself_is_refused(void **state)
+{
+        struct api_options o = API_OPTIONS_NULL;
+        struct err e;
+
+        (void)state;
+        assert_err(PARSE(&o, &e, "--tls-key=/k"), &e, ERR_USAGE, "--tls-key without --tls-cert");
+        assert_err(PARSE(&o, &e, "--tls-client-ca=/ca"), &e, ERR_USAGE,
+                   "--tls-client-ca without --tls-cert: only TLS knows who a client is");
+        assert_err(PARSE(&o, &e, "--tls-cert=/c", "--tls-allowed-name=a"), &e, ERR_USAGE,
+                   "--tls-allowed-name without --tls-client-ca: clients have no names");
+        assert_err(PARSE(&o, &e, "--tls-cert=/c", "--listen=unix:/a", "--listen=unix:/b"), &e,
+                   ERR_USAGE,
+                   "--tls-cert without a --listen that is TCP: unix sockets have no TLS");
+        assert_err(PARSE(&o, &e, "--insecure-listen", "--listen=unix:/a"), &e, ERR_USAGE,
+                   "--insecure-listen without a --listen that is TCP");
+        assert_ok(PARSE(&o, &e, "--tls-cert=/c", "--listen=unix:/a", "--listen=a:1"), &e);
+        api_options_done(&o);
+        assert_ok(PARSE(&o, &e, "--tls-cert=/c"), &e);
+        api_options_done(&o);
 }
 
 static void help_and_version_are_told_apart(void **state)
@@ -85,6 +134,18 @@ static void wrong_words_are_named(void **state)
         assert_err(PARSE(&o, &e, "--dir"), &e, ERR_USAGE, "--dir needs a value");
         assert_err(PARSE(&o, &e, "--help=1"), &e, ERR_USAGE, "--help=1 takes no value");
         assert_err(PARSE(&o, &e, "--dir="), &e, ERR_USAGE, "--dir is empty");
+        assert_err(PARSE(&o, &e, "--tls-cert="), &e, ERR_USAGE, "--tls-cert is empty");
+        assert_err(PARSE(&o, &e, "--tls-allowed-name="), &e, ERR_USAGE,
+                   "--tls-allowed-name is empty");
+        assert_err(PARSE(&o, &e, "--user="), &e, ERR_USAGE, "--user is empty");
+        assert_err(PARSE(&o, &e, "--confine=no"), &e, ERR_USAGE,
+                   "--confine=no: not try, require or off");
+        assert_err(PARSE(&o, &e, "--max-connections=0"), &e, ERR_USAGE,
+                   "--max-connections=0: not a number from 1 to 1000000");
+        assert_err(PARSE(&o, &e, "--listen=nonsense"), &e, ERR_USAGE,
+                   "--listen=nonsense: address \"nonsense\" has no port");
+        assert_err(PARSE(&o, &e, "--listen=unix:/x,mode=8"), &e, ERR_USAGE,
+                   "--listen=unix:/x,mode=8: \"8\": not a mode from 1 to 777");
         assert_err(PARSE(&o, &e, "--log-level=loud"), &e, ERR_USAGE,
                    "--log-level=loud: not error, warning, info or debug");
         assert_err(PARSE(&o, &e, "--listen=a:1", "start"), &e, ERR_USAGE,
@@ -110,6 +171,8 @@ int main(void)
                 cmocka_unit_test(no_words_mean_the_defaults),
                 cmocka_unit_test(every_option_is_taken),
                 cmocka_unit_test(debug_is_a_log_level),
+                cmocka_unit_test(a_user_alone_is_carob),
+                cmocka_unit_test(what_contradicts_itself_is_refused),
                 cmocka_unit_test(help_and_version_are_told_apart),
                 cmocka_unit_test(wrong_words_are_named),
                 cmocka_unit_test(help_fits_eighty_columns),

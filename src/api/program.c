@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/program.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "api/listen.h"
+#include "api/notify.h"
+#include "api/service.h"
+#include "grpc/health.h"
+#include "grpc/server.h"
+#include "util/auto.h"
+#include "util/log.h"
+
+#define STOP_GRACE (2 * NSEC_PER_SEC)
+
+struct program {
+        uv_loop_t loop;
+        uv_signal_t sigterm;
+        uv_signal_t sigint;
+        uv_signal_t sighup;
+        uv_timer_t watchdog;
+        struct grpc_server *server;
+        struct grpc_health *health;
+        struct grpc_tls *tls; /* owned; NULL: plaintext */
+        struct service service;
+        struct notify notify;
+        bool stopping;
+};
+
+/* Everything ends; the loop runs dry afterwards. */
+static void close_all(struct program *p)
+{
+        p->server = grpc_server_free(p->server);
+        jobs_close(&p->service.jobs);
+        uv_close((uv_handle_t *)&p->sigterm, NULL);
+        uv_close((uv_handle_t *)&p->sigint, NULL);
+        uv_close((uv_handle_t *)&p->sighup, NULL);
+        uv_close((uv_handle_t *)&p->watchdog, NULL);
+}
+
+static void stopped(void *arg)
+{
+        sigset_t ours;
+
+        /* An impatient second signal must not kill us in the last moment, when nobody handles it any more. */
+        (void)sigemptyset(&ours);
+        (void)sigaddset(&ours, SIGTERM);
+        (void)sigaddset(&ours, SIGINT);
+        (void)sigaddset(&ours, SIGHUP);
+        (void)sigprocmask(SIG_BLOCK, &ours, NULL);
+        close_all(arg);
+}
+
+static void on_stop_signal(uv_signal_t *handle, int signo)
+{
+        struct program *p = handle->data;
+
+        (void)signo;
+        if (!p->server)
+                return;
+        if (!p->stopping) {
+                log_info("API service exiting...");
+                grpc_health_shutdown(p->health);
+                notify_stopping(&p->notify);
+        }
+        grpc_server_stop(p->server, p->stopping ? 0 : STOP_GRACE, stopped, p);
+        p->stopping = true;
+}
+
+static void warn_of_certificate(const struct program *p)
+{
+        const char *warning = p->tls ? grpc_tls_warning(p->tls) : NULL;
+
+        if (warning)
+                log_warning("%s", warning);
+}
+
+/* What was served before goes on being served when the new files are no good. */
+static void on_reload_signal(uv_signal_t *handle, int signo)
+{
+        struct program *p = handle->data;
+        struct err e;
+
+        (void)signo;
+        if (!p->server || p->stopping)
+                return;
+        notify_reloading(&p->notify);
+        if (!p->tls) {
+                log_info("Nothing to reload: there is no TLS");
+                notify_ready(&p->notify, "Serving");
+        } else if (grpc_tls_reload(p->tls, &e) < 0) {
+                log_error("certificates not reloaded, the old ones stay: %s", e.text);
+                notify_ready(&p->notify, "Serving; the new certificates could not be read");
+        } else {
+                log_info("Certificates reloaded");
+                warn_of_certificate(p);
+                notify_ready(&p->notify, "Serving");
+        }
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+        const struct program *p = timer->data;
+
+        notify_send(&p->notify, "WATCHDOG=1");
+}
+
+static void start_watchdog(struct program *p)
+{
+        uint64_t half_ms = (uint64_t)(p->notify.watchdog / 2 / NSEC_PER_MSEC);
+
+        if (p->notify.watchdog > 0)
+                (void)uv_timer_start(&p->watchdog, on_watchdog, 0, half_ms > 0 ? half_ms : 1);
+}
+
+/* Each client and each call that reads takes descriptors; the soft limit is made for select(2). */
+static void raise_descriptor_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
+static void init_handles(struct program *p)
+{
+        (void)uv_loop_init(&p->loop);
+        (void)uv_signal_init(&p->loop, &p->sigterm);
+        (void)uv_signal_init(&p->loop, &p->sigint);
+        (void)uv_signal_init(&p->loop, &p->sighup);
+        (void)uv_timer_init(&p->loop, &p->watchdog);
+        p->sigterm.data = p->sigint.data = p->sighup.data = p->watchdog.data = p;
+        (void)uv_signal_start(&p->sigterm, on_stop_signal, SIGTERM);
+        (void)uv_signal_start(&p->sigint, on_stop_signal, SIGINT);
+        (void)uv_signal_start(&p->sighup, on_reload_signal, SIGHUP);
+}
+
+static void init_service(struct program *p, const struct api_options *o)
+{
+        const struct grpc_server_config config = { .max_connections = o->max_connections };
+
+        p->service = (struct service){
+                .loop = &p->loop,
+                .dir = o->dir,
+                .system_config_dir = o->system_config,
+                .local_config_dir = o->local_config,
+                .user_config_dir = o->user_config,
+                .insecure_flags = o->insecure_options,
+                .trust_keys_from_https = o->trust_keys_from_https,
+        };
+        jobs_init(&p->service.jobs, &p->loop);
+        p->server = grpc_server_new(&p->loop, &config);
+        p->health = grpc_health_new();
+        grpc_server_add_service(p->server, &service_public_api, &p->service);
+        grpc_server_add_service(p->server, &grpc_health_service, p->health);
+}
+
+static int load_tls(struct program *p, const struct api_options *o, struct err *e)
+{
+        const struct grpc_tls_config config = {
+                .cert_file = o->tls_cert,
+                .key_file = o->tls_key,
+                .client_ca_file = o->tls_client_ca,
+                .client_names = (const char *const *)o->tls_allowed_name.v,
+                .n_client_names = o->tls_allowed_name.n,
+        };
+
+        return o->tls_cert ? grpc_tls_new(&config, &p->tls, e) : 0;
+}
+
+/* What takes the rights that we were started with. */
+static int open_all(struct program *p, const struct api_options *o,
+                    const struct activation *activated, struct err *e)
+{
+        const struct listen_config listen = {
+                .listen = &o->listen,
+                .activated = activated,
+                .tls = p->tls,
+                .insecure = o->insecure_listen,
+        };
+
+        if (o->user || o->confine == CONFINE_REQUIRE)
+                return err_set(e, ERR_UNSUPPORTED, 0, "--user and --confine=require come later");
+        return listen_open_all(p->server, &listen, e);
+}
+
+static void ready(struct program *p)
+{
+        log_info("API service running");
+        grpc_health_set(p->health, service_public_api.name, GRPC_HEALTH_SERVING);
+        notify_ready(&p->notify, "Serving");
+        start_watchdog(p);
+}
+
+int program_run(const struct api_options *o, const struct activation *activated)
+{
+        struct program p = { .notify = NOTIFY_NULL };
+        struct err e;
+        int status = 0;
+
+        log_info("API service starting...");
+        raise_descriptor_limit();
+        (void)signal(SIGPIPE, SIG_IGN);
+        if (notify_open(&p.notify, &e) < 0)
+                log_warning("the service manager will not be told: %s", e.text);
+        init_handles(&p);
+        init_service(&p, o);
+        if (load_tls(&p, o, &e) < 0 || open_all(&p, o, activated, &e) < 0) {
+                log_error("%s", e.text);
+                status = EXIT_OURS;
+                close_all(&p);
+        } else {
+                warn_of_certificate(&p);
+                ready(&p);
+        }
+        (void)uv_run(&p.loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&p.loop);
+        p.health = grpc_health_free(p.health);
+        p.tls = grpc_tls_unref(p.tls);
+        notify_done(&p.notify);
+        return status;
+}
