@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All pods of the node, in memory, as clients are told of them. Made by one scan, and kept by following the
+ * directories. Everything is asked in two steps:
+ *
+ *     if (pod_index_sync(pods))        what it holds is true now
+ *             answer
+ *     else                             something has changed and is still to be read
+ *             pod_index_wait(pods, &waiter), and answer from within waiter.fn
+ *
+ * Never answer without one of the two. In between, and only until control goes back to the loop, records and blobs that
+ * were borrowed stay as they are.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "api/encoded.h"
+#include "api/jobs.h"
+#include "api/pending.h"
+#include "api/watch.h"
+#include "grpc/blob.h"
+#include "pod/view.h"
+#include "util/err.h"
+#include "util/uuid.h"
+#include "v1alpha/api.pb-c.h"
+
+/* What is known of one pod at one time. Never changes: what is newer is another record in its place. */
+struct pod_record {
+        struct encoded encoded; /* owned */
+        struct uuid uuid;
+        uint8_t state;     /* enum pod_state; meaningless with @unreadable */
+        uint8_t api_state; /* V1alpha__PodState */
+        bool unreadable; /* not even its directory can be opened: only id, and perhaps state, are known */
+        bool broken;  /* something of it could not be read */
+        pid_t pid;    /* as pod_view */
+        char *cgroup; /* owned; as clients see it: NULL unless running in one */
+};
+
+struct pod_index;
+
+struct pod_index_stats {
+        size_t pods;
+        size_t by_state[POD_STATE_MAX];
+        size_t broken;        /* of them: not read whole */
+        size_t pending;       /* to be read (again) */
+        uint64_t reads;       /* of one pod each, since the start */
+        uint64_t changes;     /* of records */
+        uint64_t scans;       /* of everything, the first one included */
+        int64_t last_scan_ns; /* how long the last one took */
+        size_t unwatched;     /* pods whose files are not followed: there are not enough watches */
+        size_t descriptors;   /* kept open for pods */
+};
+
+/* One pod was replaced: NULL in the place of @before for one that is new, of @after for one that is gone. */
+typedef void (*pod_index_change_fn)(const struct pod_record *before, const struct pod_record *after,
+                                    void *arg);
+
+/* All borrowed. The index is empty until pod_index_attach. */
+struct pod_index *pod_index_new(uv_loop_t *loop, struct jobs *jobs, struct watch *watch);
+/* Nobody may wait any more. The loop must run once more afterwards. NULL is fine. */
+void pod_index_free(struct pod_index *p);
+
+/*
+ * The data directory is (now) what @data_fd is open on, -1: there is none, with @why (borrowed for the call) when it is there
+ * and cannot be opened. Everything is read again. The descriptor is borrowed for the call.
+ */
+void pod_index_attach(struct pod_index *p, int data_fd, const struct err *why);
+
+/* True: the index is up to date with everything that happened before this call. */
+bool pod_index_sync(struct pod_index *p);
+/* Right after pod_index_sync returned false: have @w called when what was pending is done. */
+void pod_index_wait(struct pod_index *p, struct waiter *w);
+void pod_index_cancel(struct pod_index *p, struct waiter *w);
+
+/* -1 with the reason when the directories of pods cannot be read: then the index is empty, and that is no news. */
+int pod_index_check(const struct pod_index *p, struct err *e);
+
+/* In the order of ids. */
+size_t pod_index_count(const struct pod_index *p);
+const struct pod_record *pod_index_at(const struct pod_index *p, size_t i);
+
+/* The pod of that id (exactly as it is on disk), or NULL. */
+const struct pod_record *pod_index_get(const struct pod_index *p, const char *uuid);
+/*
+ * The pod that @prefix, the beginning of its id in any case of letters, means. Errors: ERR_USAGE for an empty or
+ * malformed prefix; ERR_NOT_FOUND; ERR_AMBIGUOUS when several begin so. All texts name @prefix.
+ */
+int pod_index_find(const struct pod_index *p, const char *prefix, const struct pod_record **ret,
+                   struct err *e);
+
+/*
+ * The reply of ListPods without filters. A new reference. Made when first asked for after a change, and kept for a
+ * moment. NULL with e: ERR_LIMIT (LIMIT_API_REPLY_BYTES).
+ */
+struct grpc_blob *pod_index_list(struct pod_index *p, bool detail, struct err *e);
+
+/* Goes up with every change of any record. */
+uint64_t pod_index_generation(const struct pod_index *p);
+
+void pod_index_on_change(struct pod_index *p, pod_index_change_fn fn, void *arg);
+void pod_index_stats(const struct pod_index *p, struct pod_index_stats *ret);
