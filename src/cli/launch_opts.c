@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "pod/launch.h"
+#include "util/parse.h"
 
-struct engine_launch launch_request = { .net = POD_NET_NONE };
+struct engine_launch launch_request = { .net = POD_NET_NONE, .log_bytes = -1, .log_files = -1 };
 
 static int set_net(void *dest, const char *value, struct err *e)
 {
@@ -28,6 +29,31 @@ static int set_hostname(void *dest, const char *value, struct err *e)
             strchr("-.", value[0]) || strchr("-.", value[len - 1]))
                 return err_set(e, ERR_USAGE, 0, "\"%s\" is no host name", value);
         *(const char **)dest = value;
+        return 0;
+}
+
+static int set_log_size(void *dest, const char *value, struct err *e)
+{
+        int64_t milli, *to = dest;
+
+        if (parse_quantity(value, &milli) < 0 || milli % 1000 != 0 ||
+            milli / 1000 > POD_LOG_BYTES_MAX || (milli != 0 && milli / 1000 < POD_LOG_BYTES_MIN))
+                return err_set(e, ERR_USAGE, 0,
+                               "\"%s\" is no size from 1Mi on (16Mi, 1G), or 0 for no limit",
+                               value);
+        *to = milli / 1000;
+        return 0;
+}
+
+static int set_log_files(void *dest, const char *value, struct err *e)
+{
+        int64_t n;
+        int *to = dest;
+
+        if (parse_i64(value, 1, POD_LOG_FILES_MAX, &n) < 0)
+                return err_set(e, ERR_USAGE, 0, "\"%s\" is no number from 1 to %d", value,
+                               POD_LOG_FILES_MAX);
+        *to = (int)n;
         return 0;
 }
 
@@ -71,6 +97,12 @@ const struct opt launch_opts[] = {
         { OPT_FLAG, 'i', "interactive", "[=false]",
           "hand standard input to the only app of the pod", &launch_request.interactive, NULL,
           NULL },
+        { OPT_CALL, 0, "log-max-size", "SIZE",
+          "begin a new log file when one has SIZE bytes (16Mi); 0: never",
+          &launch_request.log_bytes, set_log_size, NULL },
+        { OPT_CALL, 0, "log-max-files", "N",
+          "keep N log files of each app (4), the oldest goes first", &launch_request.log_files,
+          set_log_files, NULL },
         { OPT_CALL, 0, "dns", "", NULL, NULL, refuse_dns, NULL },
         { OPT_CALL, 0, "dns-search", "", NULL, NULL, refuse_dns, NULL },
         { OPT_CALL, 0, "dns-opt", "", NULL, NULL, refuse_dns, NULL },

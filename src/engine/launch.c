@@ -57,6 +57,8 @@ static int write_launch(const struct pod *p, const struct engine_launch *l, stru
         launch.net = l->net;
         free(launch.hostname);
         launch.hostname = xstrdup_null(l->hostname);
+        launch.log_bytes = l->log_bytes;
+        launch.log_files = l->log_files;
         return pod_write_launch(p->fd, &launch, e);
 }
 

@@ -12,6 +12,8 @@
 struct engine_launch {
         enum pod_net net;
         const char *hostname; /* NULL: the default */
+        int64_t log_bytes;    /* as in struct pod_launch */
+        int log_files;
         bool interactive;
         bool detach;
         bool debug;

@@ -212,6 +212,8 @@ static int write_launch(const struct work *w, const struct pod *p, struct err *e
         /* A name given with the user's own manifest has no place in it. */
         const struct pod_launch l = {
                 .net = POD_NET_NONE,
+                .log_bytes = -1,
+                .log_files = -1,
                 .name = w->req->manifest_path ? w->req->pod_name : NULL,
         };
 

@@ -148,6 +148,9 @@ static int open_sources(struct logs_reader *r, const struct logs_query *query, s
                 source_init(&r->sources[r->n_sources], query->apps[r->n_sources]);
         if (logs_reader_refresh(r, e) < 0)
                 return -1;
+        for (size_t i = 0; i < r->n_sources; i++)
+                if (source_narrow(&r->sources[i], &r->range, r->follow, e) < 0)
+                        return -1;
         return query->tail >= 0 ? skip_to_tail(r, query->tail, e) : 0;
 }
 

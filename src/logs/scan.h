@@ -9,10 +9,14 @@
 #include "logs/format.h"
 #include "util/err.h"
 
-enum { SCAN_BLOCK = 64 * 1024 };
+enum {
+        SCAN_BLOCK = 64 * 1024,
+        SCAN_REACH = 4 * SCAN_BLOCK /* how far apart the pieces of a line are looked for */
+};
 
 struct scan {
         int fd;         /* owned */
+        off_t first;    /* where reading begins: 0, or what scan_narrow found */
         off_t pos;      /* file offset of data[at] */
         off_t end;      /* how long the file is for us */
         char *data;     /* owned: SCAN_BLOCK bytes, made at the first read */
@@ -39,9 +43,20 @@ struct scan_range {
 bool scan_in_range(const struct scan_range *range, nsec time);
 
 /*
- * Backwards from the end: the offset of a line start such that at least *count whole lines in @range come
- * after it, or 0 when there are fewer; *count drops by the number found. Pieces of those lines are included
- * as far as they stand within a reasonable distance.
+ * The start of the first line whose time is @time or later, @end when there is none. 0, or -1: read error. True for a file
+ * whose times do not fall; for others it is the start of some line.
  */
-int scan_tail(int fd, off_t end, const struct scan_range *range, int64_t *count, off_t *ret,
+int scan_find_time(int fd, off_t end, nsec time, off_t *ret, struct err *e);
+/*
+ * Set first, and end unless the file is @growing, so that all lines in @range lie between them, with little else. 0, or
+ * -1: read error.
+ */
+int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, struct err *e);
+
+/*
+ * Backwards from the end to s->first: the offset of a line start such that at least *count whole lines in @range come
+ * after it, or s->first when there are fewer; *count drops by the number found. Pieces of those lines are included
+ * as far as they stand within SCAN_REACH.
+ */
+int scan_tail(const struct scan *s, const struct scan_range *range, int64_t *count, off_t *ret,
               struct err *e);

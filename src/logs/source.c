@@ -12,6 +12,8 @@
 #include "util/fs.h"
 #include "util/mem.h"
 
+enum { ROTATIONS_MET_MAX = 100 };
+
 void source_init(struct source *s, const char *app)
 {
         *s = (struct source){ .app = xstrdup(app) };
@@ -55,41 +57,103 @@ static int open_file(struct source *s, int logs_fd, unsigned number, struct err 
         return 1;
 }
 
-int source_open_files(struct source *s, int logs_fd, struct err *e)
-{
-        unsigned oldest = 0;
-        char name[272];
-
-        for (; oldest < SOURCE_FILES_MAX; oldest++) {
-                (void)snprintf(name, sizeof(name), "%.200s.log.%u", s->app, oldest + 1);
-                if (faccessat(logs_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-                        break;
-        }
-        for (unsigned n = oldest + 1; n-- > 0;)
-                if (open_file(s, logs_fd, n, e) < 0)
-                        return -1;
-        return 0;
-}
-
-/* 1: `<app>.log` is another file than the last we have; 0: the same, or absent. */
-static int rotated(const struct source *s, int logs_fd, const struct stat *last)
+/* What `<app>.log` is now; 0 and 0 when it does not exist. */
+static struct stat newest(const struct source *s, int logs_fd)
 {
         struct stat st;
         char name[272];
 
         (void)snprintf(name, sizeof(name), "%.200s.log", s->app);
         if (fstatat(logs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return 0;
-        return st.st_ino != last->st_ino || st.st_dev != last->st_dev;
+                st = (struct stat){ .st_ino = 0 };
+        return st;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+        return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/*
+ * The highest number of a rotated file; 0: none. One number may be missing: a writer that was killed while it
+ * renamed left the gap. With @is not NULL: the number of that file, or -1.
+ */
+static int find_number(const struct source *s, int logs_fd, const struct stat *is)
+{
+        int highest = 0;
+        struct stat st;
+        char name[272];
+
+        for (int n = 1; n <= SOURCE_FILES_MAX && n <= highest + 2; n++) {
+                (void)snprintf(name, sizeof(name), "%.200s.log.%d", s->app, n);
+                if (fstatat(logs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                highest = n;
+                if (is && same_file(is, &st))
+                        return n;
+        }
+        return is ? -1 : highest;
+}
+
+static void forget_from(struct source *s, size_t first)
+{
+        while (s->n_files > first)
+                scan_done(&s->files[--s->n_files]);
+}
+
+/*
+ * Append the files that are newer than @after (NULL: all there are). Rotation renames them while we look, so it is
+ * done again until nothing moved meanwhile.
+ */
+static int open_newer(struct source *s, int logs_fd, const struct stat *after, struct err *e)
+{
+        const size_t had = s->n_files;
+
+        for (int attempt = 0; attempt < ROTATIONS_MET_MAX; attempt++) {
+                struct stat before = newest(s, logs_fd), now;
+                int n = find_number(s, logs_fd, after);
+
+                /* It is gone: more was rotated than is kept, and all there is now is newer. */
+                if (n < 0)
+                        n = find_number(s, logs_fd, NULL) + 1;
+                else if (!after)
+                        n++;
+                while (n-- > 0)
+                        if (open_file(s, logs_fd, (unsigned)n, e) < 0)
+                                return -1;
+                now = newest(s, logs_fd);
+                if (same_file(&before, &now))
+                        return 0;
+                forget_from(s, had);
+        }
+        return err_set(e, ERR_BUSY, 0, "the log files of %s are rotated all the time", s->app);
+}
+
+int source_open_files(struct source *s, int logs_fd, struct err *e)
+{
+        return open_newer(s, logs_fd, NULL, e);
+}
+
+/* What was read to its end will not be read again. */
+static void forget_read(struct source *s)
+{
+        if (s->current == 0 || s->current >= s->n_files)
+                return;
+        for (size_t i = 0; i < s->current; i++)
+                scan_done(&s->files[i]);
+        s->n_files -= s->current;
+        memmove(s->files, s->files + s->current, s->n_files * sizeof(*s->files));
+        s->current = 0;
 }
 
 int source_refresh(struct source *s, int logs_fd, struct err *e)
 {
+        struct stat st, now = newest(s, logs_fd);
         struct scan *last;
-        struct stat st;
 
         if (s->n_files == 0)
                 return source_open_files(s, logs_fd, e);
+        forget_read(s);
         last = &s->files[s->n_files - 1];
         if (fstat(last->fd, &st) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "stat log file of %s", s->app);
@@ -97,11 +161,25 @@ int source_refresh(struct source *s, int logs_fd, struct err *e)
         /* Shorter than what was read: the writer took back a batch, or somebody emptied the file. */
         if (s->current == s->n_files - 1 && st.st_size < last->pos)
                 scan_seek(last, last->pos - st.st_size > LOGS_BATCH_MAX ? 0 : st.st_size);
-        if (rotated(s, logs_fd, &st)) {
-                /* Asked again: lines may have come between the fstat and the rename. */
-                if (fstat(last->fd, &st) == 0)
-                        last->end = st.st_size;
-                return open_file(s, logs_fd, 0, e) < 0 ? -1 : 0;
+        if (now.st_ino == 0 || same_file(&now, &st))
+                return 0;
+        if (open_newer(s, logs_fd, &st, e) < 0)
+                return -1;
+        /* Asked again: lines may have come between the fstat and the rename. */
+        for (size_t i = s->current; i + 1 < s->n_files; i++)
+                if (fstat(s->files[i].fd, &st) == 0)
+                        s->files[i].end = st.st_size;
+        return 0;
+}
+
+int source_narrow(struct source *s, const struct scan_range *range, bool follow, struct err *e)
+{
+        for (size_t i = 0; i < s->n_files; i++) {
+                bool growing = follow && i + 1 == s->n_files;
+
+                if (scan_narrow(&s->files[i], range, growing, e) < 0)
+                        return err_wrap(e, "log of %s", s->app);
+                scan_seek(&s->files[i], s->files[i].first);
         }
         return 0;
 }
@@ -115,7 +193,7 @@ int source_find_tail(struct source *s, const struct scan_range *range, int64_t c
         while (file > 0 && count > 0) {
                 struct scan *scan = &s->files[--file];
 
-                if (scan_tail(scan->fd, scan->end, range, &count, &pos, e) < 0)
+                if (scan_tail(scan, range, &count, &pos, e) < 0)
                         return err_wrap(e, "log of %s", s->app);
         }
         *ret_file = file;
@@ -126,7 +204,7 @@ int source_find_tail(struct source *s, const struct scan_range *range, int64_t c
 void source_rewind(struct source *s, size_t file, off_t pos)
 {
         for (size_t i = 0; i < s->n_files; i++)
-                scan_seek(&s->files[i], 0);
+                scan_seek(&s->files[i], s->files[i].first);
         s->current = file;
         if (file < s->n_files)
                 scan_seek(&s->files[file], pos);

@@ -30,6 +30,10 @@ void source_done(struct source *s);
 int source_open_files(struct source *s, int logs_fd, struct err *e);
 int source_refresh(struct source *s, int logs_fd, struct err *e);
 
+/*
+ * Once, before reading: pass over what of each file is out of @range. With @follow the newest one stays open to the end.
+ */
+int source_narrow(struct source *s, const struct scan_range *range, bool follow, struct err *e);
 /* Where the last @count lines in @range begin; to the first file and offset for source_rewind. */
 int source_find_tail(struct source *s, const struct scan_range *range, int64_t count,
                      size_t *ret_file, off_t *ret_pos, struct err *e);

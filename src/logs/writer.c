@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,8 +50,10 @@ static int open_to_group(int fd, int logs_fd)
         return fchmod(fd, 0640);
 }
 
-int logs_writer_open(int logs_fd, const char *app, struct logs_writer *ret, struct err *e)
+int logs_writer_open(int logs_fd, const char *app, const struct logs_limits *limits,
+                     struct logs_writer *ret, struct err *e)
 {
+        struct stat st;
         AUTO_CLOSE int fd = -1;
         char name[256];
 
@@ -63,7 +66,14 @@ int logs_writer_open(int logs_fd, const char *app, struct logs_writer *ret, stru
                 return err_set(e, ERR_INTERNAL, errno, "create log file %s", name);
         if (end_torn_entry(fd, name, e) < 0)
                 return -1;
+        if (fstat(fd, &st) < 0)
+                return err_set(e, ERR_INTERNAL, errno, "stat log file %s", name);
         *ret = LOGS_WRITER_NULL;
+        ret->logs_fd = logs_fd;
+        ret->app = app;
+        ret->limits = limits ? *limits : LOGS_LIMITS_DEFAULT;
+        ret->size = (uint64_t)st.st_size;
+        ret->rotate_at = ret->limits.max_bytes;
         ret->fd = TAKE_FD(fd);
         return 0;
 }
@@ -72,6 +82,71 @@ void logs_writer_done(struct logs_writer *w)
 {
         closep(&w->fd);
         *w = LOGS_WRITER_NULL;
+}
+
+static void file_name(const struct logs_writer *w, const char *suffix,
+                      char ret[static NAME_MAX + 1])
+{
+        (void)snprintf(ret, NAME_MAX + 1, "%s.log%s", w->app, suffix);
+}
+
+/* <app>.log.N-1 becomes .log.N and so on down to .log; what was .log.N is gone. A missing one is no matter. */
+static int shift_files(const struct logs_writer *w)
+{
+        char from[NAME_MAX + 1], to[NAME_MAX + 1], suffix[16];
+
+        for (unsigned n = w->limits.max_files; n-- > 1;) {
+                (void)snprintf(suffix, sizeof(suffix), ".%u", n);
+                file_name(w, suffix, to);
+                (void)snprintf(suffix, sizeof(suffix), ".%u", n - 1);
+                file_name(w, n > 1 ? suffix : "", from);
+                if (renameat(w->logs_fd, from, w->logs_fd, to) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+        return 0;
+}
+
+/* Go on in a new file. False: not possible now, and the old one is as it was. */
+static bool rotate(struct logs_writer *w)
+{
+        AUTO_CLOSE int fd = -1;
+        char fresh[NAME_MAX + 1], name[NAME_MAX + 1];
+
+        file_name(w, ".new", fresh);
+        file_name(w, "", name);
+        (void)unlinkat(w->logs_fd, fresh, 0); /* of somebody who was killed right here */
+        fd = openat(w->logs_fd, fresh,
+                    O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+        if (fd < 0 || open_to_group(fd, w->logs_fd) < 0 || shift_files(w) < 0 ||
+            renameat(w->logs_fd, fresh, w->logs_fd, name) < 0) {
+                (void)unlinkat(w->logs_fd, fresh, 0);
+                return false;
+        }
+        closep(&w->fd);
+        w->fd = TAKE_FD(fd);
+        w->size = 0;
+        w->last = 0;
+        w->rotate_at = w->limits.max_bytes;
+        return true;
+}
+
+/* Before @len more bytes are appended, and unless what stands in the file must be mended first. */
+static void rotate_when_full(struct logs_writer *w, size_t len)
+{
+        if (w->limits.max_bytes == 0 || w->size == 0 || w->size + len <= w->rotate_at || w->torn)
+                return;
+        if (!rotate(w))
+                w->rotate_at = w->size + w->limits.max_bytes / 8; /* and not at every line */
+}
+
+/* The time to write: never before that of the last entry. */
+static nsec next_time(struct logs_writer *w, nsec now)
+{
+        if (now < w->last - NSEC_PER_SEC && !w->torn && w->limits.max_files > 1)
+                (void)rotate(w); /* the clock was set back; w->last is 0 now */
+        if (now > w->last)
+                w->last = now;
+        return w->last;
 }
 
 /* Length of the whole entries at the start of @data. */
@@ -93,6 +168,8 @@ static void cut_back(struct logs_writer *w, size_t len)
         if (fstat(w->fd, &st) < 0 || st.st_size < (off_t)len ||
             ftruncate(w->fd, st.st_size - (off_t)len) < 0)
                 w->torn = true;
+        else
+                w->size = (uint64_t)st.st_size - len;
 }
 
 /*
@@ -114,6 +191,7 @@ static size_t append(struct logs_writer *w, const char *data, size_t len, bool a
                 }
                 done += (size_t)n;
         }
+        w->size += done;
         if (done == len)
                 return len;
         keep = all_or_none ? 0 : whole_entries(data, done);
@@ -195,13 +273,17 @@ void logs_writer_put(struct logs_writer *w, char *out, enum logs_stream stream, 
 {
         char prefix[LOGS_PREFIX_LEN];
 
+        now = next_time(w, now);
         logs_format_prefix(now, stream, prefix);
         while (len > 0) {
                 size_t report = w->failure ? format_report(w, out, now) : 0;
                 size_t used;
                 size_t n = format_entries(out + report, LOGS_BATCH_MAX - report, prefix, data, len,
                                           &used);
-                size_t kept = append(w, out, report + n, report > 0);
+                size_t kept;
+
+                rotate_when_full(w, report + n);
+                kept = append(w, out, report + n, report > 0);
 
                 if (kept == report + n) {
                         if (report > 0)
@@ -221,6 +303,7 @@ void logs_writer_end(struct logs_writer *w, char *out, enum logs_stream stream, 
 {
         size_t n;
 
+        now = next_time(w, now);
         if (w->failure) {
                 n = format_report(w, out, now);
                 if (append(w, out, n, true) == n)

@@ -6,6 +6,10 @@
  * When the disk is full (or any write fails) the file is cut back to its last whole entry and output is dropped
  * and counted; the app is never held up. The first output that fits again is preceded by an entry that says how
  * much is missing. So the file stays parseable at every moment and never lies by silence.
+ *
+ * Rotation happens between two batches and loses nothing: the next file exists before the old one is renamed, and if
+ * that is not possible, the old one is written on. When the clock was set back by more than a second, a new file is
+ * begun, so that readers may search each file by time.
  */
 #pragma once
 
@@ -16,21 +20,40 @@
 #include "logs/format.h"
 #include "util/err.h"
 
+/* When a file is full, `<app>.log` becomes `.log.1`, that `.log.2` and so on; the oldest goes. */
+struct logs_limits {
+        uint64_t max_bytes; /* of one file, but for one batch; 0: no limit, nothing is rotated */
+        unsigned max_files; /* of one app, the one written to included: 1 to LOGS_FILES_MAX */
+};
+
+enum { LOGS_FILES_MAX = 64 };
+
+#define LOGS_LIMITS_DEFAULT                                                                        \
+        ((struct logs_limits){ .max_bytes = UINT64_C(16) << 20, .max_files = 4 })
+
 struct logs_writer {
-        int fd;                          /* owned */
+        int fd;          /* owned */
+        int logs_fd;     /* borrowed */
+        const char *app; /* borrowed */
+        struct logs_limits limits;
+        uint64_t size;                   /* of the file, as far as we know */
+        uint64_t rotate_at;              /* max_bytes, or later after a rotation that failed */
+        nsec last;                       /* time of the last entry: times in one file do not fall */
         bool open_line[LOGS_STREAM_MAX]; /* the stream's last entry in the file is a piece */
         bool torn;           /* the file could not be cut back: it ends within an entry */
         uint64_t lost_bytes; /* output dropped and not yet reported in the file */
         int failure;         /* errno of the last failed write; 0: none since the last report */
 };
 
-#define LOGS_WRITER_NULL ((struct logs_writer){ .fd = -1 })
+#define LOGS_WRITER_NULL ((struct logs_writer){ .fd = -1, .logs_fd = -1 })
 
 /*
  * Create or continue `<app>.log` beneath the directory @logs_fd, with mode 0640. An entry that a crash tore is
- * ended first. Blocks on the disk only. Errors: those of the file system (ERR_NO_SPACE, ERR_PERMISSION ...).
+ * ended first. @logs_fd and @app must outlive the writer. @limits NULL: LOGS_LIMITS_DEFAULT. Blocks on the disk only.
+ * Errors: those of the file system (ERR_NO_SPACE, ERR_PERMISSION ...).
  */
-int logs_writer_open(int logs_fd, const char *app, struct logs_writer *ret, struct err *e);
+int logs_writer_open(int logs_fd, const char *app, const struct logs_limits *limits,
+                     struct logs_writer *ret, struct err *e);
 void logs_writer_done(struct logs_writer *w); /* closes; does not sync */
 
 /*

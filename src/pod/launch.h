@@ -9,13 +9,19 @@
 
 enum pod_net { POD_NET_NONE, POD_NET_HOST, POD_NET_MAX };
 
+enum { POD_LOG_FILES_MAX = 64 };
+#define POD_LOG_BYTES_MIN (INT64_C(1) << 20)
+#define POD_LOG_BYTES_MAX (INT64_C(1) << 50)
+
 struct pod_launch {
         enum pod_net net;
         char *hostname; /* owned; NULL: "carob-<uuid>" */
         char *name; /* owned; the pod's name; NULL: none, or an annotation of the manifest says it */
+        int64_t log_bytes; /* of one log file, from POD_LOG_BYTES_MIN; 0: no limit; -1: not said */
+        int log_files;     /* of one app, from 1 to POD_LOG_FILES_MAX; -1: not said */
 };
 
-#define POD_LAUNCH_NULL ((struct pod_launch){ 0 })
+#define POD_LAUNCH_NULL ((struct pod_launch){ .log_bytes = -1, .log_files = -1 })
 
 void pod_launch_done(struct pod_launch *l);
 const char *pod_net_name(enum pod_net net);          /* "none", "host" */

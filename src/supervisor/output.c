@@ -28,9 +28,12 @@ static char *map_pages(size_t size)
 static void outlet_ready(struct loop_source *s, uint32_t events);
 static void pipe_ready(struct loop_source *s, uint32_t events);
 
-int output_init(struct output *o, struct loop *loop, bool attached, struct err *e)
+int output_init_consume(struct output *o, struct loop *loop, int logs_fd,
+                        const struct logs_limits *limits, bool attached, struct err *e)
 {
-        *o = (struct output){ .loop = loop, .attached = attached };
+        *o = (struct output){
+                .loop = loop, .logs_fd = logs_fd, .limits = *limits, .attached = attached
+        };
         for (int i = 0; i < LOGS_STREAM_MAX; i++)
                 o->outlets[i] = OUTLET_NULL;
         o->writable = (struct loop_source){ .fd = -1, .ready = outlet_ready };
@@ -48,6 +51,7 @@ int output_init(struct output *o, struct loop *loop, bool attached, struct err *
 void output_done(struct output *o)
 {
         loop_remove(o->loop, &o->writable);
+        closep(&o->logs_fd);
         for (int i = 0; i < LOGS_STREAM_MAX; i++)
                 outlet_done(&o->outlets[i]);
         if (o->in)
@@ -176,7 +180,7 @@ static int make_pipe(struct output *o, struct output_app *a, enum logs_stream st
         return 0;
 }
 
-int output_add(struct output *o, struct output_app *a, int logs_fd, const char *app,
+int output_add(struct output *o, struct output_app *a, const char *app,
                int ret_write[LOGS_STREAM_MAX], struct err *e)
 {
         *a = (struct output_app){ .writer = LOGS_WRITER_NULL };
@@ -184,7 +188,7 @@ int output_add(struct output *o, struct output_app *a, int logs_fd, const char *
                 a->pipes[i].fd = -1;
                 ret_write[i] = -1;
         }
-        if (logs_writer_open(logs_fd, app, &a->writer, e) < 0)
+        if (logs_writer_open(o->logs_fd, app, &o->limits, &a->writer, e) < 0)
                 return -1;
         for (int i = 0; i < LOGS_STREAM_MAX; i++)
                 if (make_pipe(o, a, (enum logs_stream)i, &ret_write[i], e) < 0)

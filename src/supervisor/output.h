@@ -35,6 +35,8 @@ struct output_app {
 
 struct output {
         struct loop *loop; /* borrowed */
+        int logs_fd;       /* owned; where the log files are */
+        struct logs_limits limits;
         struct outlet outlets[LOGS_STREAM_MAX];
         bool attached;
         bool lossy;
@@ -48,15 +50,18 @@ struct output {
         struct output_pipe *pipes; /* all that are open */
 };
 
-/* @attached: copy to descriptors 1 and 2. */
-int output_init(struct output *o, struct loop *loop, bool attached, struct err *e);
+/*
+ * @attached: copy to descriptors 1 and 2. @logs_fd: the directory of the log files; taken over, also on failure.
+ */
+int output_init_consume(struct output *o, struct loop *loop, int logs_fd,
+                        const struct logs_limits *limits, bool attached, struct err *e);
 void output_done(struct output *o); /* does not touch the apps' output: output_app_done */
 
 /*
- * Open the app's log beneath @logs_fd and make its pipes; *ret_write are the ends for the app, owned by the caller.
- * @a must stay where it is.
+ * Open the app's log and make its pipes; *ret_write are the ends for the app, owned by the caller.
+ * @a must stay where it is, @app as long as it does.
  */
-int output_add(struct output *o, struct output_app *a, int logs_fd, const char *app,
+int output_add(struct output *o, struct output_app *a, const char *app,
                int ret_write[LOGS_STREAM_MAX], struct err *e);
 void output_app_done(struct output *o, struct output_app *a);
 

@@ -102,17 +102,23 @@ static int start_init(struct supervisor *s, int *ret_report, struct err *e)
 
 static int open_output(struct supervisor *s, struct err *e)
 {
-        AUTO_CLOSE int logs = -1;
-        int r;
+        const struct pod_launch *launch = &s->plan.launch;
+        struct logs_limits limits = LOGS_LIMITS_DEFAULT;
+        int logs, r;
 
-        if (output_init(&s->output, &s->loop, s->args->detached_fd < 0, e) < 0)
-                return -1;
-        s->output_open = true;
+        if (launch->log_bytes >= 0)
+                limits.max_bytes = (uint64_t)launch->log_bytes;
+        if (launch->log_files > 0)
+                limits.max_files = (unsigned)launch->log_files;
         r = fs_mkdir_if_missing(s->args->lock_fd, "logs", 0750);
         if (r < 0 || (logs = fs_open_dir(s->args->lock_fd, "logs")) < 0)
                 return err_set(e, ERR_INTERNAL, r < 0 ? -r : -logs, "open the log directory");
+        s->output_open = true;
+        if (output_init_consume(&s->output, &s->loop, logs, &limits, s->args->detached_fd < 0, e) <
+            0)
+                return -1;
         for (size_t i = 0; i < s->n_apps; i++)
-                if (output_add(&s->output, &s->apps[i].output, logs, s->apps[i].name,
+                if (output_add(&s->output, &s->apps[i].output, s->apps[i].name,
                                s->apps[i].write_fds, e) < 0)
                         return err_wrap(e, "app %s", s->apps[i].name);
         return 0;

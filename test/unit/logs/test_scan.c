@@ -96,7 +96,7 @@ static off_t tail(const struct test_dir *d, const char *text, size_t len, int64_
         off_t pos = -1;
 
         scan_text(d, text, len, &s);
-        assert_ok(scan_tail(s.fd, s.end, range, &count, &pos, &e), &e);
+        assert_ok(scan_tail(&s, range, &count, &pos, &e), &e);
         *ret_left = count;
         return pos;
 }
@@ -156,6 +156,101 @@ static void tail_of_a_file_of_many_blocks_is_exact(void **state)
                                  (lines - n - 1) * line);
 }
 
+/* Lines of times 10, 20, 30 ... and of many lengths, with bytes that are no entry among them. */
+static size_t many_lines(char *text, size_t size, nsec *starts, size_t *ret_n)
+{
+        size_t len = 0, n = 0;
+
+        while (len + 3000 < size) {
+                size_t body = 3 + n * 7919 % 2500;
+
+                if (n % 50 == 49) {
+                        memcpy(text + len, "no entry\n", 9);
+                        len += 9;
+                }
+                starts[n] = (nsec)len;
+                logs_format_prefix((nsec)(n + 1) * 10, LOGS_STDOUT, text + len);
+                memset(text + len + LOGS_PREFIX_LEN, 'z', body);
+                len += LOGS_PREFIX_LEN + body;
+                text[len++] = '\n';
+                n++;
+        }
+        *ret_n = n;
+        return len;
+}
+
+static void a_moment_is_found_exactly(void **state)
+{
+        static char text[20 * SCAN_BLOCK];
+        static nsec starts[sizeof(text) / 40];
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(scan_done) struct scan s;
+        struct err e;
+        size_t n, len = many_lines(text, sizeof(text), starts, &n);
+        off_t at;
+        (void)state;
+
+        test_dir_init(&d);
+        scan_text(&d, text, len, &s);
+        for (size_t i = 0; i < n; i += 13) {
+                assert_ok(scan_find_time(s.fd, s.end, (nsec)(i + 1) * 10, &at, &e), &e);
+                assert_int_equal(at, starts[i]);
+                assert_ok(scan_find_time(s.fd, s.end, (nsec)(i + 1) * 10 - 5, &at, &e), &e);
+                assert_int_equal(at, starts[i]);
+        }
+        assert_ok(scan_find_time(s.fd, s.end, 0, &at, &e), &e);
+        assert_int_equal(at, 0);
+        assert_ok(scan_find_time(s.fd, s.end, (nsec)n * 10 + 1, &at, &e), &e);
+        assert_int_equal(at, s.end);
+}
+
+static void a_moment_in_a_file_without_entries(void **state)
+{
+        static char junk[5 * SCAN_BLOCK];
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(scan_done) struct scan s;
+        struct err e;
+        off_t at;
+        (void)state;
+
+        test_dir_init(&d);
+        memset(junk, 'j', sizeof(junk));
+        for (int i = 0; i < 3; i++) {
+                scan_text(&d, junk, sizeof(junk), &s);
+                assert_ok(scan_find_time(s.fd, s.end, 5, &at, &e), &e);
+                assert_in_range((size_t)at, 0, sizeof(junk));
+                scan_done(&s);
+                junk[i == 0 ? sizeof(junk) - 1 : sizeof(junk) / 3] = '\n';
+        }
+        scan_text(&d, "", 0, &s);
+        assert_ok(scan_find_time(s.fd, 0, 5, &at, &e), &e);
+        assert_int_equal(at, 0);
+}
+
+static void narrowing_loses_no_line_in_range(void **state)
+{
+        static char text[20 * SCAN_BLOCK];
+        static nsec starts[sizeof(text) / 40];
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(scan_done) struct scan s;
+        struct err e;
+        size_t n, len = many_lines(text, sizeof(text), starts, &n);
+        struct scan_range range = { .since = (nsec)n / 2 * 10, .until = (nsec)n / 2 * 10 + 100 };
+        (void)state;
+
+        test_dir_init(&d);
+        scan_text(&d, text, len, &s);
+        assert_ok(scan_narrow(&s, &range, false, &e), &e);
+        assert_in_range((size_t)s.first, 1, (size_t)starts[n / 2 - 1]);
+        assert_in_range((size_t)s.end, (size_t)starts[n / 2 + 9], len - 1);
+        assert_int_equal(text[s.first - 1], '\n');
+        assert_int_equal(text[s.end - 1], '\n');
+        assert_true(s.end - s.first < 3 * SCAN_REACH);
+        s.end = (off_t)len;
+        assert_ok(scan_narrow(&s, &range, true, &e), &e);
+        assert_int_equal(s.end, len);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -165,6 +260,9 @@ int main(void)
                 cmocka_unit_test(tail_goes_back_to_the_nth_line_from_the_end),
                 cmocka_unit_test(tail_takes_the_pieces_of_its_first_line_along),
                 cmocka_unit_test(tail_of_a_file_of_many_blocks_is_exact),
+                cmocka_unit_test(a_moment_is_found_exactly),
+                cmocka_unit_test(a_moment_in_a_file_without_entries),
+                cmocka_unit_test(narrowing_loses_no_line_in_range),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,57 @@ static void line_over_the_limit_comes_in_pieces_and_loses_nothing(void **state)
         assert_int_equal(source_next(&s, &line, &e), 0);
 }
 
+static void rotation_under_a_follower_loses_nothing(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        put_file(&d, "app.log", T(1) " stdout F a\n");
+        source_init(&s, "app");
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_next(&s, "a", false);
+        /* Twice before it looks again, the first time in the middle of a line. */
+        put_file(&d, "app.log.2", T(1) " stdout F a\n" T(2) " stdout P b");
+        assert_int_equal(renameat(d.fd, "app.log", d.fd, "app.log.2"), 0);
+        put_file(&d, "app.log.2", T(1) " stdout F a\n" T(2) " stdout P b\n");
+        put_file(&d, "app.log.1", T(3) " stdout F c\n" T(4) " stdout F d\n");
+        put_file(&d, "app.log", T(5) " stdout F e\n");
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        assert_next(&s, "bc", false);
+        assert_next(&s, "d", false);
+        assert_next(&s, "e", false);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        assert_int_equal(s.n_files, 1); /* what was read is closed */
+        /* Its file is gone for good: everything there is is new. */
+        put_file(&d, "fresh", T(6) " stdout F f\n");
+        assert_int_equal(renameat(d.fd, "fresh", d.fd, "app.log"), 0);
+        assert_int_equal(unlinkat(d.fd, "app.log.1", 0), 0);
+        assert_int_equal(unlinkat(d.fd, "app.log.2", 0), 0);
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        assert_next(&s, "f", false);
+}
+
+static void a_gap_in_the_numbers_hides_nothing(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        put_file(&d, "app.log.3", T(1) " stdout F a\n");
+        put_file(&d, "app.log.1", T(2) " stdout F b\n");
+        source_init(&s, "app");
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_next(&s, "a", false);
+        assert_next(&s, "b", false);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -150,6 +201,8 @@ int main(void)
                 cmocka_unit_test(file_rotated_while_reading_is_followed),
                 cmocka_unit_test(batch_taken_back_by_the_writer_is_not_waited_for),
                 cmocka_unit_test(line_over_the_limit_comes_in_pieces_and_loses_nothing),
+                cmocka_unit_test(rotation_under_a_follower_loses_nothing),
+                cmocka_unit_test(a_gap_in_the_numbers_hides_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

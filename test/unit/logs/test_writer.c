@@ -43,7 +43,7 @@ static void each_line_becomes_an_entry(void **state)
         (void)state;
 
         test_dir_init(&d);
-        assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
         put(&w, LOGS_STDOUT, "one\n\ntwo\n");
         put(&w, LOGS_STDERR, "three\n");
         assert_file(&d, T0 " stdout F one\n" T0 " stdout F \n" T0 " stdout F two\n" T0
@@ -60,7 +60,7 @@ static void unfinished_line_is_a_piece_that_the_end_of_the_stream_ends(void **st
         (void)state;
 
         test_dir_init(&d);
-        assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
         put(&w, LOGS_STDOUT, "lo");
         put(&w, LOGS_STDOUT, "gin: \npass");
         logs_writer_end(&w, out, LOGS_STDERR, 2);
@@ -79,7 +79,7 @@ static void torn_entry_of_a_crash_is_ended_at_open(void **state)
 
         test_dir_init(&d);
         assert_int_equal(fs_write_file(d.fd, "app.log", "1970-01-", 8, 0600), 0);
-        assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
         put(&w, LOGS_STDOUT, "x\n");
         assert_file(&d, "1970-01-\n" T0 " stdout F x\n");
 }
@@ -93,11 +93,11 @@ static void what_is_not_a_regular_file_is_refused(void **state)
 
         test_dir_init(&d);
         assert_int_equal(mkfifoat(d.fd, "app.log", 0600), 0);
-        assert_err(logs_writer_open(d.fd, "app", &w, &e), &e, ERR_BAD_DATA,
+        assert_err(logs_writer_open(d.fd, "app", NULL, &w, &e), &e, ERR_BAD_DATA,
                    "log file app.log is not a regular file");
         assert_int_equal(unlinkat(d.fd, "app.log", 0), 0);
         assert_int_equal(symlinkat("x", d.fd, "app.log"), 0);
-        assert_int_equal(logs_writer_open(d.fd, "app", &w, &e), -1);
+        assert_int_equal(logs_writer_open(d.fd, "app", NULL, &w, &e), -1);
         assert_int_equal(w.fd, -1);
 }
 
@@ -118,7 +118,7 @@ static void full_reads_of_any_line_length_lose_nothing(void **state)
                 for (size_t i = period - 1; i < sizeof(data); i += period)
                         data[i] = '\n';
                 (void)unlinkat(d.fd, "app.log", 0);
-                assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+                assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
                 logs_writer_put(&w, out, LOGS_STDOUT, data, sizeof(data), 1);
                 assert_int_equal(fs_read_file(d.fd, "app.log", &b), 0);
                 for (size_t i = 0; i < b.len; lines++) {
@@ -144,7 +144,7 @@ static void full_disk_keeps_whole_entries_and_reports_the_loss_later(void **stat
         (void)state;
 
         test_dir_init(&d);
-        assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
         disk_ends_at(2 * LOGS_PREFIX_LEN + 20);
         put(&w, LOGS_STDOUT, "first\nsecond\nthird"); /* the third is cut within its prefix */
         assert_file(&d, T0 " stdout F first\n" T0 " stdout F second\n");
@@ -168,7 +168,7 @@ static void open_line_is_ended_before_the_loss_is_reported(void **state)
         (void)state;
 
         test_dir_init(&d);
-        assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
         put(&w, LOGS_STDOUT, "abc");
         disk_ends_at(50);
         put(&w, LOGS_STDOUT, "def");
@@ -186,7 +186,7 @@ static void report_that_does_not_fit_is_not_left_half(void **state)
         (void)state;
 
         test_dir_init(&d);
-        assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
         disk_ends_at(10);
         put(&w, LOGS_STDOUT, "abc\n");
         disk_ends_at(90);
@@ -205,7 +205,7 @@ static void file_emptied_by_an_administrator_goes_on(void **state)
         (void)state;
 
         test_dir_init(&d);
-        assert_ok(logs_writer_open(d.fd, "app", &w, &e), &e);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
         put(&w, LOGS_STDOUT, "one\n");
         assert_int_equal(ftruncate(w.fd, 0), 0);
         disk_ends_at(20);
@@ -216,6 +216,97 @@ static void file_emptied_by_an_administrator_goes_on(void **state)
         assert_file(&d,
                     T0 " stderr F [carob: 4 bytes of output were lost here: File too large]\n" T0
                        " stdout F three\n");
+}
+
+static const struct logs_limits small = { .max_bytes = 100, .max_files = 3 };
+
+static void assert_named(const struct test_dir *d, const char *name, const char *want)
+{
+        AUTO(buf_done) struct buf text = BUF_NULL(65536);
+        int r = fs_read_file(d->fd, name, &text);
+
+        if (!want) {
+                assert_int_equal(r, -ENOENT);
+                return;
+        }
+        assert_int_equal(r, 0);
+        assert_string_equal(buf_str(&text), want);
+}
+
+static void full_files_are_rotated_and_the_oldest_goes(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(logs_writer_done) struct logs_writer w = LOGS_WRITER_NULL;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_int_equal(fs_write_file(d.fd, "app.log.new", "of a crash", 10, 0600), 0);
+        assert_ok(logs_writer_open(d.fd, "app", &small, &w, &e), &e);
+        for (int i = 0; i < 7; i++) {
+                const char line[] = { 'l', (char)('0' + i), '\n', '\0' };
+
+                put(&w, LOGS_STDOUT, line);
+        }
+        assert_named(&d, "app.log", T0 " stdout F l6\n");
+        assert_named(&d, "app.log.1", T0 " stdout F l4\n" T0 " stdout F l5\n");
+        assert_named(&d, "app.log.2", T0 " stdout F l2\n" T0 " stdout F l3\n");
+        assert_named(&d, "app.log.3", NULL);
+        assert_named(&d, "app.log.new", NULL);
+}
+
+static void one_file_is_begun_anew(void **state)
+{
+        static const struct logs_limits one = { .max_bytes = 50, .max_files = 1 };
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(logs_writer_done) struct logs_writer w = LOGS_WRITER_NULL;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_ok(logs_writer_open(d.fd, "app", &one, &w, &e), &e);
+        put(&w, LOGS_STDOUT, "a\n");
+        put(&w, LOGS_STDOUT, "b\n");
+        assert_named(&d, "app.log", T0 " stdout F b\n");
+        assert_named(&d, "app.log.1", NULL);
+}
+
+static void without_a_new_file_the_old_one_goes_on(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(logs_writer_done) struct logs_writer w = LOGS_WRITER_NULL;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_ok(logs_writer_open(d.fd, "app", &small, &w, &e), &e);
+        /* A directory of that name stands in the way. */
+        assert_int_equal(mkdirat(d.fd, "app.log.new", 0700), 0);
+        put(&w, LOGS_STDOUT, "one\n");
+        put(&w, LOGS_STDOUT, "two\n");
+        put(&w, LOGS_STDOUT, "three\n");
+        assert_file(&d, T0 " stdout F one\n" T0 " stdout F two\n" T0 " stdout F three\n");
+        assert_int_equal(unlinkat(d.fd, "app.log.new", AT_REMOVEDIR), 0);
+        put(&w, LOGS_STDOUT, "four\n");
+        assert_file(&d, T0 " stdout F four\n");
+}
+
+static void times_in_a_file_do_not_fall(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(logs_writer_done) struct logs_writer w = LOGS_WRITER_NULL;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_ok(logs_writer_open(d.fd, "app", NULL, &w, &e), &e);
+        logs_writer_put(&w, out, LOGS_STDOUT, "a\n", 2, 5 * NSEC_PER_SEC);
+        logs_writer_put(&w, out, LOGS_STDOUT, "b\n", 2, 5 * NSEC_PER_SEC - 1);
+        assert_named(&d, "app.log",
+                     "1970-01-01T00:00:05.000000000Z stdout F a\n"
+                     "1970-01-01T00:00:05.000000000Z stdout F b\n");
+        logs_writer_put(&w, out, LOGS_STDOUT, "c\n", 2, 3 * NSEC_PER_SEC);
+        assert_named(&d, "app.log", "1970-01-01T00:00:03.000000000Z stdout F c\n");
 }
 
 int main(void)
@@ -230,6 +321,10 @@ int main(void)
                 cmocka_unit_test(open_line_is_ended_before_the_loss_is_reported),
                 cmocka_unit_test(report_that_does_not_fit_is_not_left_half),
                 cmocka_unit_test(file_emptied_by_an_administrator_goes_on),
+                cmocka_unit_test(full_files_are_rotated_and_the_oldest_goes),
+                cmocka_unit_test(one_file_is_begun_anew),
+                cmocka_unit_test(without_a_new_file_the_old_one_goes_on),
+                cmocka_unit_test(times_in_a_file_do_not_fall),
         };
 
         (void)signal(SIGXFSZ, SIG_IGN);

@@ -34,12 +34,14 @@ static void world_init(struct world *w, bool attached)
                 assert_int_equal(dup2(fds[1], i + 1), i + 1);
                 (void)close(fds[1]);
         }
-        assert_ok(output_init(&w->output, &w->loop, attached, &e), &e);
+        assert_ok(output_init_consume(&w->output, &w->loop, fcntl(w->dir.fd, F_DUPFD_CLOEXEC, 3),
+                                      &LOGS_LIMITS_DEFAULT, attached, &e),
+                  &e);
         for (int i = 0; i < 2; i++) {
                 assert_int_equal(dup2(w->saved[i], i + 1), i + 1);
                 (void)close(w->saved[i]);
         }
-        assert_ok(output_add(&w->output, &w->app, w->dir.fd, "app", w->ends, &e), &e);
+        assert_ok(output_add(&w->output, &w->app, "app", w->ends, &e), &e);
 }
 
 static void world_done(struct world *w)
