@@ -18,7 +18,7 @@ static void files_are_where_others_look_for_them(void **state)
 {
         AUTO_WORLD struct world w = world_new();
         AUTO_POD struct pod p = running(&w, 4711);
-        struct pod_launch launch = { .net = POD_NET_HOST, .name = xstrdup("n") };
+        struct pod_launch launch = { .net = POD_NET_HOST, .name = xstrdup("n"), .log_bytes = -1 };
         struct err e;
 
         (void)state;
