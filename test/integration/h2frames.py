@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 frames made by hand (RFC 9113, RFC 7541), for tests that say what no client library would. Header blocks
 are literals without Huffman coding; those of the server are not decoded."""
+import select
 import socket
 import struct
 import time
@@ -185,6 +186,40 @@ class Connection:
                 return f
         return None
 
+    def flood(self, data, read=True, patience=0.5):
+        """Sends @data as fast as the server takes it. @read: what it says meanwhile is kept for next(). Returns how that
+        ended: "sent", "closed", or "blocked": it took nothing more for @patience seconds."""
+        left, received = memoryview(data), [self.buffer]
+        self.socket.setblocking(False)
+        try:
+            while left:
+                readable, writable, _ = select.select([self.socket] if read else [], [self.socket], [], patience)
+                if readable:
+                    received.append(self.socket.recv(1 << 20))
+                    if not received[-1]:
+                        return "closed"
+                if writable:
+                    left = left[self.socket.send(left[:1 << 20]):]
+                elif not readable:
+                    return "blocked"
+            return "sent"
+        except (BrokenPipeError, ConnectionResetError):
+            return "closed"
+        finally:
+            self.buffer = b"".join(received)
+            self.socket.settimeout(self.timeout)
+
     def settle(self):
-        """Everything sent so far has been taken in, and answered: a PING came back. False: the connection has ended."""
-        return self.send(ping(b"settled?")) and self.wait(PING, flags=ACK) is not None
+        """Everything sent so far has been taken in and answered. Returns the frames that came until then; see `closed`."""
+        seen = []
+        # The answer to the first PING may overtake those to what was sent before it, that to the second cannot.
+        for data in (b"settled?", b"settled!"):
+            if not self.send(ping(data)):
+                seen += self.frames()
+                self.closed = True
+                break
+            for f in self.frames():
+                if f.type == PING and f.payload == data:
+                    break
+                seen.append(f)
+        return seen
