@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/log_lines.h"
+#include "cli/output.h"
 #include "cli/podref.h"
 #include "logs/follow.h"
 #include "logs/reader.h"
@@ -14,10 +18,12 @@
 #define END_WAIT (3 * NSEC_PER_SEC)
 
 static struct {
-        bool follow, timestamps;
+        bool follow, timestamps, out, err;
         int64_t lines;
         nsec since, until;
-} arg = { .lines = -1 };
+        const char *colour;
+        enum output_format format;
+} arg = { .lines = -1, .colour = "auto" };
 
 /* A moment, or a time before now. */
 static int set_moment(void *dest, const char *value, struct err *e)
@@ -36,63 +42,48 @@ static int set_moment(void *dest, const char *value, struct err *e)
         return 0;
 }
 
-/* The line that has begun on stdout and not ended: long ones come in pieces. */
-static struct {
-        bool begun;
-        const char *app; /* borrowed from the reader */
-        enum logs_stream stream;
-} current;
-
-static void end_line(void)
+static int set_colour(void *dest, const char *value, struct err *e)
 {
-        if (current.begun)
-                (void)putchar('\n');
-        current.begun = false;
-}
+        static const char *const words[] = { "auto", "always", "never" };
 
-/* With several apps each line says whose it is. Text from apps goes out as it is, as with any program's output. */
-static void print_line(const struct logs_line *l, bool prefix)
-{
-        bool continues =
-                current.begun && current.stream == l->stream && strcmp(current.app, l->app) == 0;
-        char when[TIME_TEXT_MAX];
-
-        if (!continues) {
-                end_line();
-                if (arg.timestamps) {
-                        time_format_rfc3339(l->time, when);
-                        (void)printf("%s ", when);
+        for (size_t i = 0; i < ARRAY_LEN(words); i++)
+                if (strcmp(value, words[i]) == 0) {
+                        *(const char **)dest = words[i];
+                        return 0;
                 }
-                if (prefix)
-                        (void)printf("%s: ", l->app);
-        }
-        (void)fwrite(l->text, 1, l->len, stdout);
-        current.begun = true;
-        current.app = l->app;
-        current.stream = l->stream;
-        if (!l->partial)
-                end_line();
+        return err_set(e, ERR_USAGE, 0, "\"%s\" is neither auto, always nor never", value);
 }
 
-static int drain(struct logs_reader *r, bool prefix, struct err *e)
+/* no-color.org: a variable that is set and not empty. */
+static bool want_colour(void)
+{
+        const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+        if (strcmp(arg.colour, "auto") != 0)
+                return strcmp(arg.colour, "always") == 0;
+        return isatty(STDOUT_FILENO) && !(none && *none) && term && strcmp(term, "dumb") != 0;
+}
+
+static int drain(struct logs_reader *r, struct log_lines *out, struct err *e)
 {
         struct logs_line line;
         int n;
 
         while ((n = logs_reader_next(r, &line, e)) > 0)
-                print_line(&line, prefix);
+                log_lines_put(out, &line);
         if (n == 0 && (fflush(stdout) != 0 || ferror(stdout)))
                 return err_set(e, ERR_INTERNAL, errno, "cannot write the output");
         return n;
 }
 
-static int follow(struct logs_follow *f, struct logs_reader *r, bool prefix, struct err *e)
+static int follow(struct logs_follow *f, struct logs_reader *r, struct log_lines *out,
+                  struct err *e)
 {
         enum logs_follow_event event = logs_follow_check(f);
         struct logs_line line;
 
         for (;;) {
-                if (logs_reader_refresh(r, e) < 0 || drain(r, prefix, e) < 0)
+                if (logs_reader_refresh(r, e) < 0 || drain(r, out, e) < 0)
                         return -1;
                 if (event == LOGS_FOLLOW_ENDED)
                         break;
@@ -100,7 +91,7 @@ static int follow(struct logs_follow *f, struct logs_reader *r, bool prefix, str
                         return -1;
         }
         while (logs_reader_flush(r, &line) > 0)
-                print_line(&line, prefix);
+                log_lines_put(out, &line);
         return 0;
 }
 
@@ -131,6 +122,11 @@ static int logs_main(char *const *args, size_t n, struct err *e)
         struct logs_query q = {
                 .since = arg.since, .until = arg.until, .tail = arg.lines, .follow = arg.follow
         };
+        struct log_lines out = {
+                .timestamps = arg.timestamps,
+                .colour = want_colour(),
+                .json = arg.format != OUTPUT_TEXT,
+        };
         struct uuid uuid;
 
         if (podref_open(&eng, ENGINE_READ, e) < 0 || podref_resolve(&eng, args[0], &uuid, e) < 0 ||
@@ -140,15 +136,19 @@ static int logs_main(char *const *args, size_t n, struct err *e)
         apps = xcalloc(v->n_apps + 1, sizeof(*apps));
         if (choose_apps(v, n > 1 ? args[1] : NULL, apps, &q.n_apps, e) < 0)
                 return -1;
-        q.apps = apps;
+        q.apps = out.apps = apps;
+        out.n_apps = q.n_apps;
+        out.app = q.n_apps > 1;
+        if (arg.out != arg.err)
+                q.streams = LOGS_STREAM_BIT(arg.out ? LOGS_STDOUT : LOGS_STDERR);
         if ((arg.follow && logs_follow_open(pod.fd, &f, e) < 0) ||
             logs_reader_open(pod.fd, &q, &r, e) < 0)
                 return -1;
-        if (drain(r, q.n_apps > 1, e) < 0)
+        if (drain(r, &out, e) < 0)
                 return -1;
-        if (arg.follow && follow(f, r, q.n_apps > 1, e) < 0)
+        if (arg.follow && follow(f, r, &out, e) < 0)
                 return -1;
-        end_line();
+        log_lines_end(&out);
         if (!arg.follow)
                 return 0;
         /* The last line is out a moment before the lock falls; who asks for the state next must see the end. */
@@ -165,6 +165,14 @@ static const struct opt logs_opts[] = {
         { OPT_CALL, 0, "until", "TIME", "only lines before TIME", &arg.until, set_moment, NULL },
         { OPT_FLAG, 't', "timestamps", "[=false]", "begin each line with its time", &arg.timestamps,
           NULL, NULL },
+        { OPT_FLAG, 0, "stdout", "[=false]", "only what was written to standard output", &arg.out,
+          NULL, NULL },
+        { OPT_FLAG, 0, "stderr", "[=false]", "only what was written to standard error", &arg.err,
+          NULL, NULL },
+        { OPT_CALL, 0, "color", "auto|always|never",
+          "a colour for each app, and red for standard error; auto: on a terminal", &arg.colour,
+          set_colour, "always" },
+        OUTPUT_FORMAT_OPT(&arg.format),
         { .type = OPT_END },
 };
 

@@ -16,6 +16,9 @@
 
 enum logs_stream { LOGS_STDOUT, LOGS_STDERR, LOGS_STREAM_MAX };
 
+/* For sets of streams. */
+#define LOGS_STREAM_BIT(s) (1u << (s))
+
 enum {
         LOGS_PREFIX_LEN = 40,      /* time 30, blank, stream 6, blank, tag, blank */
         LOGS_PREFIX_TAG = 38,      /* where the tag stands */

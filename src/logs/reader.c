@@ -75,7 +75,7 @@ static int next_in_range(struct logs_reader *r, struct source *s, struct err *e)
                         n = source_flush(s, &s->head);
                 if (n <= 0)
                         return n;
-                if (scan_in_range(&r->range, s->head.time)) {
+                if (scan_in_range(&r->range, s->head.time, s->head.stream)) {
                         s->has_head = true;
                         return 1;
                 }
@@ -107,8 +107,9 @@ int logs_reader_next(struct logs_reader *r, struct logs_line *ret, struct err *e
 int logs_reader_flush(struct logs_reader *r, struct logs_line *ret)
 {
         for (size_t i = 0; i < r->n_sources; i++)
-                if (!r->sources[i].has_head && source_flush(&r->sources[i], ret))
-                        return 1;
+                while (!r->sources[i].has_head && source_flush(&r->sources[i], ret))
+                        if (scan_in_range(&r->range, ret->time, ret->stream))
+                                return 1;
         return 0;
 }
 
@@ -162,7 +163,7 @@ int logs_reader_open(int pod_fd, const struct logs_query *query, struct logs_rea
         if (query->n_apps > LIMIT_POD_APPS)
                 return err_set(e, ERR_LIMIT, 0, "logs of more than %u apps", LIMIT_POD_APPS);
         r = xcalloc(1, sizeof(*r));
-        r->range = (struct scan_range){ query->since, query->until };
+        r->range = (struct scan_range){ query->since, query->until, query->streams };
         r->follow = query->follow;
         r->logs_fd = -1;
         r->pod_fd = fs_open_dir(pod_fd, ".");

@@ -32,9 +32,10 @@ struct logs_line {
 struct logs_query {
         const char *const *apps; /* in the order that breaks ties; copied */
         size_t n_apps;
-        nsec since;   /* lines with since <= time; 0: from the start */
-        nsec until;   /* lines with time < until; 0: to the end */
-        int64_t tail; /* the last @tail lines of those; negative: all */
+        nsec since;       /* lines with since <= time; 0: from the start */
+        nsec until;       /* lines with time < until; 0: to the end */
+        unsigned streams; /* of LOGS_STREAM_BIT; 0: all */
+        int64_t tail;     /* the last @tail lines of those; negative: all */
         /*
          * At the end of what is there, keep an unfinished line until it is finished, or until
          * logs_reader_flush. Without it the unfinished text is handed out as the last line.

@@ -23,9 +23,10 @@ void scan_seek(struct scan *s, off_t pos)
         s->within = false;
 }
 
-bool scan_in_range(const struct scan_range *range, nsec time)
+bool scan_in_range(const struct scan_range *range, nsec time, enum logs_stream stream)
 {
-        return time >= range->since && (range->until == 0 || time < range->until);
+        return (range->streams == 0 || (range->streams & LOGS_STREAM_BIT(stream))) &&
+               time >= range->since && (range->until == 0 || time < range->until);
 }
 
 /* Fill the block behind its unread part. 1: more bytes; 0: none before the end. */

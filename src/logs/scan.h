@@ -39,8 +39,9 @@ int scan_next(struct scan *s, struct logs_entry *ret, struct err *e);
 /* Which entries count; see struct logs_query. */
 struct scan_range {
         nsec since, until;
+        unsigned streams;
 };
-bool scan_in_range(const struct scan_range *range, nsec time);
+bool scan_in_range(const struct scan_range *range, nsec time, enum logs_stream stream);
 
 /*
  * The start of the first line whose time is @time or later, @end when there is none. 0, or -1: read error. True for a file

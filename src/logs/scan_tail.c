@@ -17,7 +17,7 @@ static void walk_back(struct walk *k, const struct scan_range *range,
         if (entry->partial)
                 return;
         k->wanted[entry->stream] = false;
-        if (k->count == 0 || !scan_in_range(range, entry->time))
+        if (k->count == 0 || !scan_in_range(range, entry->time, entry->stream))
                 return;
         k->wanted[entry->stream] = true;
         if (--k->count == 0)

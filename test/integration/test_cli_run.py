@@ -280,3 +280,20 @@ def test_program_works_from_anywhere(build, store, data_dir, short_tmp):
     done = subprocess.run([link, f"--dir={data_dir.name}", "run", "example.com/sh", "--", "echo hi"], cwd=data_dir.parent,
                           capture_output=True, text=True, timeout=30)
     assert (done.stdout, done.returncode) == ("hi\n", 0), done.stderr
+
+
+def test_logs_by_stream_in_colour_and_as_json(carob, store):
+    carob("run", "example.com/sh", "--name=a", "--", r"echo out; sleep 0.1; echo err >&2; printf '\377end'", "---", "example.com/sh", "--name=b", "--", "sleep 0.3; echo b", errors="replace")
+    uuid = pods(carob)[0]["name"]
+    assert carob("logs", "--stderr", uuid).stdout == "a: err\n"
+    assert carob("logs", "--stdout", "-n1", uuid, "b").stdout == "b\n"
+    assert carob("logs", "--stdout", "-n1", "--stderr", uuid, "b").stdout == "b\n"
+    assert carob("logs", "--stderr", "-n5", uuid).stdout == "a: err\n"
+    coloured = carob("logs", "--color=always", "--stderr", uuid).stdout
+    assert coloured == "\x1b[36ma:\x1b[0m \x1b[31merr\x1b[0m\n"
+    assert "\x1b" not in carob("logs", "--color=auto", uuid, "b").stdout
+    lines = [json.loads(line) for line in carob("logs", "--format=json", uuid).stdout.splitlines()]
+    assert [(l["app"], l["stream"], l["text"]) for l in lines] == [
+        ("a", "stdout", "out"), ("a", "stderr", "err"), ("a", "stdout", "\ufffdend"), ("b", "stdout", "b")]
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$", l["time"]) for l in lines)
+    assert "neither auto, always nor never" in carob("logs", "--color=red", uuid, status=254).stderr

@@ -30,7 +30,7 @@ static int64_t count_lines(struct source *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const struct scan_range all = { 0, 0 };
+        static const struct scan_range all = { 0 };
         struct source s;
         struct err e;
         size_t file = 0;

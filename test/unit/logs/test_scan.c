@@ -5,7 +5,7 @@
 
 #define T(n) "1970-01-01T00:00:0" #n ".000000000Z"
 
-static const struct scan_range all = { 0, 0 };
+static const struct scan_range all = { 0 };
 
 static void scan_text(const struct test_dir *d, const char *text, size_t len, struct scan *ret)
 {
@@ -105,7 +105,7 @@ static void tail_goes_back_to_the_nth_line_from_the_end(void **state)
 {
         static const char text[] =
                 T(1) " stdout F a\n" T(2) " stdout F b\n" T(3) " stdout F c\ntorn";
-        static const struct scan_range to_2 = { 0, 2 * NSEC_PER_SEC + 1 };
+        static const struct scan_range to_2 = { .until = 2 * NSEC_PER_SEC + 1 };
         const off_t line = LOGS_PREFIX_LEN + 2;
         AUTO_TEST_DIR struct test_dir d;
         int64_t left;
