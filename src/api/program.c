@@ -10,6 +10,7 @@
 #include "api/notify.h"
 #include "api/service.h"
 #include "grpc/health.h"
+#include "grpc/reflection.h"
 #include "grpc/server.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -24,6 +25,7 @@ struct program {
         uv_timer_t watchdog;
         struct grpc_server *server;
         struct grpc_health *health;
+        struct grpc_reflection *reflection;
         struct grpc_tls *tls; /* owned; NULL: plaintext */
         struct service service;
         struct notify notify;
@@ -140,6 +142,23 @@ static void init_handles(struct program *p)
         (void)uv_signal_start(&p->sighup, on_reload_signal, SIGHUP);
 }
 
+static void add_service(struct program *p, const struct grpc_service *service, void *ctx)
+{
+        grpc_server_add_service(p->server, service, ctx);
+        grpc_reflection_add(p->reflection, service);
+}
+
+/* The API, and the companions that probes, balancing clients and grpcurl look for. */
+static void add_services(struct program *p)
+{
+        p->health = grpc_health_new();
+        p->reflection = grpc_reflection_new();
+        add_service(p, &service_public_api, &p->service);
+        add_service(p, &grpc_health_service, p->health);
+        grpc_server_add_service(p->server, &grpc_reflection_v1_service, p->reflection);
+        grpc_server_add_service(p->server, &grpc_reflection_v1alpha_service, p->reflection);
+}
+
 static void init_service(struct program *p, const struct api_options *o)
 {
         const struct grpc_server_config config = { .max_connections = o->max_connections };
@@ -155,9 +174,7 @@ static void init_service(struct program *p, const struct api_options *o)
         };
         jobs_init(&p->service.jobs, &p->loop);
         p->server = grpc_server_new(&p->loop, &config);
-        p->health = grpc_health_new();
-        grpc_server_add_service(p->server, &service_public_api, &p->service);
-        grpc_server_add_service(p->server, &grpc_health_service, p->health);
+        add_services(p);
 }
 
 static int load_tls(struct program *p, const struct api_options *o, struct err *e)
@@ -221,6 +238,7 @@ int program_run(const struct api_options *o, const struct activation *activated)
         (void)uv_run(&p.loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&p.loop);
         p.health = grpc_health_free(p.health);
+        p.reflection = grpc_reflection_free(p.reflection);
         p.tls = grpc_tls_unref(p.tls);
         notify_done(&p.notify);
         return status;
