@@ -115,8 +115,8 @@ def connect(target, timeout=20):
     """A socket to "host:port", "[v6]:port" or "unix:/path"."""
     if target.startswith("unix:"):
         s = socket.socket(socket.AF_UNIX)
+        s.connect(target[len("unix:"):])  # with a timeout it would fail as soon as the backlog is full
         s.settimeout(timeout)
-        s.connect(target[len("unix:"):])
         return s
     host, port = target.rsplit(":", 1)
     s = socket.create_connection((host.strip("[]"), int(port)), timeout=timeout)
