@@ -21,6 +21,7 @@ int main(int argc, char *argv[])
                 return EXIT_OURS;
         }
         log_init("carob-api", o.log_level);
+        log_service(o.log_format);
         if (o.help)
                 return fputs(api_options_help, stdout) < 0 || fflush(stdout) != 0;
         if (o.version)

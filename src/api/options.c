@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/listen.h"
+#include "grpc/address.h"
 #include "util/auto.h"
 #include "util/parse.h"
 
@@ -38,6 +39,9 @@ const char api_options_help[] =
         "What it says:\n"
         "      --log-level=LEVEL       error, warning, info or debug (default: info)\n"
         "      --debug                 the same as --log-level=debug\n"
+        "      --log-format=FORMAT     text or json (default: text)\n"
+        "      --access-log            log a line for each call\n"
+        "      --metrics-listen=PLACE  HOST:PORT or unix:PATH of /metrics for Prometheus\n"
         "      --system-config=PATH    told to clients (default: /usr/lib/carob)\n"
         "      --local-config=PATH     told to clients (default: /etc/carob)\n"
         "      --user-config=PATH      told to clients\n"
@@ -64,6 +68,8 @@ static int take_confine(const struct row *row, void *field, const char *value, s
 static int take_count(const struct row *row, void *field, const char *value, struct err *e);
 static int take_level(const struct row *row, void *field, const char *value, struct err *e);
 static int take_debug(const struct row *row, void *field, const char *value, struct err *e);
+static int take_format(const struct row *row, void *field, const char *value, struct err *e);
+static int take_address(const struct row *row, void *field, const char *value, struct err *e);
 
 #define FIELD(member) offsetof(struct api_options, member)
 
@@ -85,6 +91,9 @@ static const struct row {
         { "confine", required_argument, take_confine, FIELD(confine) },
         { "log-level", required_argument, take_level, FIELD(log_level) },
         { "debug", no_argument, take_debug, FIELD(log_level) },
+        { "log-format", required_argument, take_format, FIELD(log_format) },
+        { "access-log", no_argument, take_flag, FIELD(access_log) },
+        { "metrics-listen", required_argument, take_address, FIELD(metrics_listen) },
         { "system-config", required_argument, take_text, FIELD(system_config) },
         { "local-config", required_argument, take_text, FIELD(local_config) },
         { "user-config", required_argument, take_text, FIELD(user_config) },
@@ -178,6 +187,22 @@ static int take_debug(const struct row *row, void *field, const char *value, str
         (void)row, (void)value, (void)e;
         *(enum log_level *)field = LOG_LEVEL_DEBUG;
         return 0;
+}
+
+static int take_format(const struct row *row, void *field, const char *value, struct err *e)
+{
+        if (log_format_parse(value, field) < 0)
+                return err_set(e, ERR_USAGE, 0, "--%s=%s: not text or json", row->name, value);
+        return 0;
+}
+
+static int take_address(const struct row *row, void *field, const char *value, struct err *e)
+{
+        struct grpc_address address;
+
+        if (grpc_address_parse(value, &address, e) < 0)
+                return err_wrap(e, "--%s=%s", row->name, value);
+        return take_text(row, field, value, e);
 }
 
 static int wrong_word(char *const argv[], int option, struct err *e)

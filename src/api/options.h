@@ -26,6 +26,9 @@ struct api_options {
         const char *insecure_options;
         bool trust_keys_from_https;
         enum log_level log_level;
+        enum log_format log_format;
+        bool access_log;              /* a line for each call */
+        const char *metrics_listen;   /* a place as of listen; NULL: no metrics */
         struct strv listen;           /* as given (api/listen.h); empty: none was */
         bool insecure_listen;         /* other hosts may be served without TLS */
         const char *tls_cert;         /* NULL: no TLS */

@@ -9,6 +9,7 @@
 #include "api/listen.h"
 #include "api/notify.h"
 #include "api/service.h"
+#include "api/telemetry.h"
 #include "grpc/health.h"
 #include "grpc/reflection.h"
 #include "grpc/server.h"
@@ -29,6 +30,7 @@ struct program {
         struct grpc_tls *tls; /* owned; NULL: plaintext */
         struct service service;
         struct notify notify;
+        struct telemetry telemetry;
         bool stopping;
 };
 
@@ -36,6 +38,7 @@ struct program {
 static void close_all(struct program *p)
 {
         p->server = grpc_server_free(p->server);
+        telemetry_close(&p->telemetry);
         jobs_close(&p->service.jobs);
         uv_close((uv_handle_t *)&p->sigterm, NULL);
         uv_close((uv_handle_t *)&p->sigint, NULL);
@@ -146,6 +149,7 @@ static void add_service(struct program *p, const struct grpc_service *service, v
 {
         grpc_server_add_service(p->server, service, ctx);
         grpc_reflection_add(p->reflection, service);
+        telemetry_add_service(&p->telemetry, service);
 }
 
 /* The API, and the companions that probes, balancing clients and grpcurl look for. */
@@ -157,11 +161,13 @@ static void add_services(struct program *p)
         add_service(p, &grpc_health_service, p->health);
         grpc_server_add_service(p->server, &grpc_reflection_v1_service, p->reflection);
         grpc_server_add_service(p->server, &grpc_reflection_v1alpha_service, p->reflection);
+        telemetry_add_service(&p->telemetry, &grpc_reflection_v1_service);
+        telemetry_add_service(&p->telemetry, &grpc_reflection_v1alpha_service);
 }
 
 static void init_service(struct program *p, const struct api_options *o)
 {
-        const struct grpc_server_config config = { .max_connections = o->max_connections };
+        struct grpc_server_config config = { .max_connections = o->max_connections };
 
         p->service = (struct service){
                 .loop = &p->loop,
@@ -173,6 +179,8 @@ static void init_service(struct program *p, const struct api_options *o)
                 .trust_keys_from_https = o->trust_keys_from_https,
         };
         jobs_init(&p->service.jobs, &p->loop);
+        telemetry_init(&p->telemetry, &p->loop, o, &p->service);
+        config.observer = telemetry_observer(&p->telemetry);
         p->server = grpc_server_new(&p->loop, &config);
         add_services(p);
 }
@@ -203,6 +211,8 @@ static int open_all(struct program *p, const struct api_options *o,
 
         if (o->user || o->confine == CONFINE_REQUIRE)
                 return err_set(e, ERR_UNSUPPORTED, 0, "--user and --confine=require come later");
+        if (telemetry_listen(&p->telemetry, p->server, o, e) < 0)
+                return -1;
         return listen_open_all(p->server, &listen, e);
 }
 
@@ -240,6 +250,7 @@ int program_run(const struct api_options *o, const struct activation *activated)
         p.health = grpc_health_free(p.health);
         p.reflection = grpc_reflection_free(p.reflection);
         p.tls = grpc_tls_unref(p.tls);
+        telemetry_done(&p.telemetry);
         notify_done(&p.notify);
         return status;
 }

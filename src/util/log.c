@@ -18,7 +18,7 @@
 #include "util/auto.h"
 
 static_assert(LOG_OUTPUT_MAX <= PIPE_BUF, "a write that a pipe takes wholly or not at all");
-static_assert((int)LOG_LINE_MAX + 3 <= (int)LOG_OUTPUT_MAX, "at least one line");
+static_assert((int)LOG_COMPOSED_MAX <= (int)LOG_OUTPUT_MAX, "at least one line");
 
 /* How one writes to stderr without waiting. */
 enum way {
@@ -83,7 +83,8 @@ void log_service(enum log_format format)
         }
 }
 
-const char *log_prefix(enum log_level level)
+/* At most 3 bytes. */
+static const char *prefix_of(enum log_level level)
 {
         static const char *const prefixes[] = {
                 [LOG_LEVEL_ERROR] = "<3>", /* sd-daemon(3): SD_ERR and so on */
@@ -93,11 +94,6 @@ const char *log_prefix(enum log_level level)
         };
 
         return config.journal ? prefixes[level] : "";
-}
-
-enum log_format log_format(void)
-{
-        return config.format;
 }
 
 uint64_t log_lost(void)
@@ -122,14 +118,36 @@ enum log_output log_write(const char *lines, size_t len)
         return errno == EAGAIN ? LOG_OUTPUT_FULL : LOG_OUTPUT_BROKEN;
 }
 
+static size_t compose(const struct log_record *record, char ret[static LOG_COMPOSED_MAX])
+{
+        const char *prefix = prefix_of(record->level);
+        size_t n = strlen(prefix);
+
+        memcpy(ret, prefix, n);
+        return n + log_format_line(config.format, record, ret + n);
+}
+
+size_t log_compose(enum log_level level, const char *message, const struct log_field *fields,
+                   size_t n, char ret[static LOG_COMPOSED_MAX])
+{
+        struct log_record record = {
+                .time = time_now(),
+                .timed = true,
+                .level = level,
+                .name = config.name,
+                .message = message,
+                .fields = fields,
+                .n_fields = n,
+        };
+
+        return compose(&record, ret);
+}
+
 static enum log_output write_record(const struct log_record *record)
 {
-        char line[8 + LOG_LINE_MAX];
-        size_t n = strlen(log_prefix(record->level));
+        char line[LOG_COMPOSED_MAX];
 
-        memcpy(line, log_prefix(record->level), n);
-        n += log_format_line(config.format, record, line + n);
-        return log_write(line, n);
+        return log_write(line, compose(record, line));
 }
 
 /* What was lost is told before the next line that is not. False: that is lost as well. */

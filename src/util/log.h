@@ -67,14 +67,18 @@ enum log_output {
         LOG_OUTPUT_BROKEN, /* nor ever again, as far as one can tell: the bytes are lost */
 };
 /*
- * Whole lines made with log_prefix and log_format_line, LOG_OUTPUT_MAX bytes at most, which a pipe takes
- * wholly or not at all (PIPE_BUF). For who writes so much that it keeps a queue of its own.
+ * Whole lines made by log_compose, LOG_OUTPUT_MAX bytes at most, which a pipe takes wholly or not at all (PIPE_BUF).
+ * For who writes so much that it keeps a queue of its own.
  */
 enum { LOG_OUTPUT_MAX = 4096 };
 enum log_output log_write(const char *lines, size_t len);
-/* What must stand before a line of @level: "" unless the journal reads it. At most 3 bytes. */
-const char *log_prefix(enum log_level level);
-enum log_format log_format(void);
+/*
+ * A line as log_fields would write it, with the time also in text. Returns its length, newline included; no NUL
+ * follows.
+ */
+enum { LOG_COMPOSED_MAX = LOG_LINE_MAX + 3 };
+size_t log_compose(enum log_level level, const char *message, const struct log_field *fields,
+                   size_t n, char ret[static LOG_COMPOSED_MAX]);
 
 /* Lines that stderr did not take, since the start. */
 uint64_t log_lost(void);

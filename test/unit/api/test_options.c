@@ -43,7 +43,8 @@ static void every_option_is_taken(void **state)
                         "--listen", "unix:/run/x,mode=0600", "--tls-cert=/c", "--tls-key=/k",
                         "--tls-client-ca=/ca", "--tls-allowed-name=a", "--tls-allowed-name=b",
                         "--insecure-listen", "--max-connections=7", "--user=u:g",
-                        "--confine=require"),
+                        "--confine=require", "--log-format=json", "--access-log",
+                        "--metrics-listen=unix:/m"),
                   &e);
         assert_string_equal(o.dir, "/d");
         assert_string_equal(o.system_config, "/s");
@@ -64,6 +65,9 @@ static void every_option_is_taken(void **state)
         assert_int_equal(o.max_connections, 7);
         assert_string_equal(o.user, "u:g");
         assert_int_equal(o.confine, CONFINE_REQUIRE);
+        assert_int_equal(o.log_format, LOG_FORMAT_JSON);
+        assert_true(o.access_log);
+        assert_string_equal(o.metrics_listen, "unix:/m");
 }
 
 static void debug_is_a_log_level(void **state)
@@ -148,6 +152,10 @@ static void wrong_words_are_named(void **state)
                    "--listen=unix:/x,mode=8: \"8\": not a mode from 1 to 777");
         assert_err(PARSE(&o, &e, "--log-level=loud"), &e, ERR_USAGE,
                    "--log-level=loud: not error, warning, info or debug");
+        assert_err(PARSE(&o, &e, "--log-format=xml"), &e, ERR_USAGE,
+                   "--log-format=xml: not text or json");
+        assert_err(PARSE(&o, &e, "--metrics-listen=9100"), &e, ERR_USAGE,
+                   "--metrics-listen=9100: address \"9100\" has no port");
         assert_err(PARSE(&o, &e, "--listen=a:1", "start"), &e, ERR_USAGE,
                    "unexpected argument \"start\"");
         assert_null(o.listen.v);
