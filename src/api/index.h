@@ -4,8 +4,8 @@
  * knows when that path leads somewhere else (made, renamed, replaced, switched by a symlink, mounted over,
  * unmounted), and tells those who attached themselves.
  *
- * No descriptor stays open in an empty or idle data directory but those of locked pods, so the service is never the reason why
- * a file system cannot be unmounted.
+ * No descriptor stays open in the data directory but those of locked pods, which are busy anyway: the service is not
+ * the reason why a file system cannot be unmounted.
  */
 #pragma once
 
@@ -13,14 +13,12 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "api/jobs.h"
-#include "api/pod_index.h"
 #include "api/watch.h"
 #include "util/err.h"
 
 struct index;
 
-/* Something that lives in the data directory. Neither function may be called from within the other. */
+/* Something that lives in the data directory. */
 struct index_part {
         /*
          * The data directory is another one, or what is known of it may be wrong (events were lost): read everything again.
@@ -29,22 +27,22 @@ struct index_part {
         void (*attach)(struct index_part *part, int data_fd, const struct err *why);
         const char
                 *name; /* of its directory beneath: when that appears or goes, attach is called */
-        struct index_part *next; /* index.c's */
+        bool again;    /* index.c's, as is that below */
+        struct index_part *next;
 };
 
 struct index_stats {
         struct watch_stats watch;
-        struct pod_index_stats pods;
-        uint64_t attached; /* how often a data directory was found */
-        bool present;      /* there is one now */
+        uint64_t attached; /* how often the parts were told to read everything */
+        bool present;      /* there is a data directory now */
 };
 
 /*
  * @dir: as the user named it; need not exist. @watch_budget: see watch_new. Nothing is read yet. Errors: those of
  * watch_new.
  */
-int index_new(uv_loop_t *loop, struct jobs *jobs, const char *dir, size_t watch_budget,
-              struct index **ret, struct err *e);
+int index_new(uv_loop_t *loop, const char *dir, size_t watch_budget, struct index **ret,
+              struct err *e);
 /* Parts go first. The loop must run once more afterwards. NULL is fine. */
 void index_free(struct index *i);
 
@@ -54,11 +52,13 @@ void index_add_part(struct index *i, struct index_part *part);
 void index_start(struct index *i);
 
 /*
- * Everything that has happened before this call is noted: called by pod_index_sync and its like.
- * Cheap when nothing has: one system call.
+ * The data directory that was attached last, opened: for whoever has something to read in it. A descriptor that the caller
+ * closes soon; -ENOENT: there is none; -ESTALE: the path leads somewhere else by now, attach will be called; -errno.
  */
+int index_open(struct index *i);
+
+/* Everything that has happened before this call is noted: called by pod_index_sync and its like. Cheap when nothing has. */
 void index_sync(struct index *i);
 
 struct watch *index_watch(struct index *i);
-struct pod_index *index_pods(struct index *i);
 void index_stats(const struct index *i, struct index_stats *ret);

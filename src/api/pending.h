@@ -11,7 +11,8 @@
 struct waiter {
         /* Once, when everything that was pending is done. The waiter is out of the list then and may be freed. */
         void (*fn)(struct waiter *w);
-        uint64_t until; /* this and those below: pending.c's */
+        uint64_t until; /* this and those below: pending.c's; all zero before the first wait */
+        bool waits;
         struct waiter *prev, *next;
 };
 
@@ -26,14 +27,9 @@ static inline uint64_t pending_add(struct pending *p)
         return ++p->last;
 }
 
-/*
- * Wait for all work up to now. @open_ended: some of it has no number yet, as a scan that will only find out how much there
- * is to do; then pending_close tells.
- */
-void pending_wait(struct pending *p, struct waiter *w, bool open_ended);
-void pending_cancel(struct pending *p,
-                    struct waiter *w); /* nothing happens when it does not wait */
-/* What was open-ended has got its numbers: up to the latest one. */
-void pending_close(struct pending *p);
+/* Wait for all work up to now. */
+void pending_wait(struct pending *p, struct waiter *w);
+/* Nothing happens when it does not wait. */
+void pending_cancel(struct pending *p, struct waiter *w);
 /* All work with numbers below @oldest is done (UINT64_MAX: all there is): call those who waited for it. */
 void pending_done(struct pending *p, uint64_t oldest);

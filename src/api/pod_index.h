@@ -40,6 +40,8 @@ struct pod_record {
         char *cgroup; /* owned; as clients see it: NULL unless running in one */
 };
 
+struct index;
+struct index_part;
 struct pod_index;
 
 struct pod_index_stats {
@@ -59,16 +61,11 @@ struct pod_index_stats {
 typedef void (*pod_index_change_fn)(const struct pod_record *before, const struct pod_record *after,
                                     void *arg);
 
-/* All borrowed. The index is empty until pod_index_attach. */
-struct pod_index *pod_index_new(uv_loop_t *loop, struct jobs *jobs, struct watch *watch);
+/* All borrowed. The index is empty until its part is attached (index_add_part, index_start). */
+struct pod_index *pod_index_new(uv_loop_t *loop, struct jobs *jobs, struct index *index);
 /* Nobody may wait any more. The loop must run once more afterwards. NULL is fine. */
 void pod_index_free(struct pod_index *p);
-
-/*
- * The data directory is (now) what @data_fd is open on, -1: there is none, with @why (borrowed for the call) when it is there
- * and cannot be opened. Everything is read again. The descriptor is borrowed for the call.
- */
-void pod_index_attach(struct pod_index *p, int data_fd, const struct err *why);
+struct index_part *pod_index_part(struct pod_index *p);
 
 /* True: the index is up to date with everything that happened before this call. */
 bool pod_index_sync(struct pod_index *p);
@@ -79,9 +76,9 @@ void pod_index_cancel(struct pod_index *p, struct waiter *w);
 /* -1 with the reason when the directories of pods cannot be read: then the index is empty, and that is no news. */
 int pod_index_check(const struct pod_index *p, struct err *e);
 
-/* In the order of ids. */
 size_t pod_index_count(const struct pod_index *p);
-const struct pod_record *pod_index_at(const struct pod_index *p, size_t i);
+/* In the order of ids, NULL at the end: for (size_t at = 0; (r = pod_index_next(p, &at));) */
+const struct pod_record *pod_index_next(const struct pod_index *p, size_t *at);
 
 /* The pod of that id (exactly as it is on disk), or NULL. */
 const struct pod_record *pod_index_get(const struct pod_index *p, const char *uuid);

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "api/index.h"
 #include "api/listen.h"
 #include "api/notify.h"
 #include "api/service.h"
@@ -31,6 +32,8 @@ struct program {
         struct service service;
         struct notify notify;
         struct telemetry telemetry;
+        struct index *index; /* owned */
+        struct waiter first_scan;
         bool stopping;
 };
 
@@ -39,6 +42,10 @@ static void close_all(struct program *p)
 {
         p->server = grpc_server_free(p->server);
         telemetry_close(&p->telemetry);
+        if (p->service.pods)
+                pod_index_cancel(p->service.pods, &p->first_scan);
+        pod_index_free(p->service.pods);
+        index_free(p->index);
         jobs_close(&p->service.jobs);
         uv_close((uv_handle_t *)&p->sigterm, NULL);
         uv_close((uv_handle_t *)&p->sigint, NULL);
@@ -216,12 +223,35 @@ static int open_all(struct program *p, const struct api_options *o,
         return listen_open_all(p->server, &listen, e);
 }
 
-static void ready(struct program *p)
+static void ready(struct waiter *waiter)
 {
+        struct program *p =
+                (struct program *)((char *)waiter - offsetof(struct program, first_scan));
+
         log_info("API service running");
         grpc_health_set(p->health, service_public_api.name, GRPC_HEALTH_SERVING);
         notify_ready(&p->notify, "Serving");
         start_watchdog(p);
+}
+
+static int index_all(struct program *p, const struct api_options *o, struct err *e)
+{
+        if (index_new(&p->loop, o->dir, 0, &p->index, e) < 0)
+                return -1;
+        p->service.pods = pod_index_new(&p->loop, &p->service.jobs, p->index);
+        index_add_part(p->index, pod_index_part(p->service.pods));
+        return 0;
+}
+
+/* Clients may connect and ask already: whoever does waits as well. */
+static void scan(struct program *p)
+{
+        index_start(p->index);
+        p->first_scan.fn = ready;
+        if (pod_index_sync(p->service.pods))
+                ready(&p->first_scan);
+        else
+                pod_index_wait(p->service.pods, &p->first_scan);
 }
 
 int program_run(const struct api_options *o, const struct activation *activated)
@@ -237,13 +267,14 @@ int program_run(const struct api_options *o, const struct activation *activated)
                 log_warning("the service manager will not be told: %s", e.text);
         init_handles(&p);
         init_service(&p, o);
-        if (load_tls(&p, o, &e) < 0 || open_all(&p, o, activated, &e) < 0) {
+        if (index_all(&p, o, &e) < 0 || load_tls(&p, o, &e) < 0 ||
+            open_all(&p, o, activated, &e) < 0) {
                 log_error("%s", e.text);
                 status = EXIT_OURS;
                 close_all(&p);
         } else {
                 warn_of_certificate(&p);
-                ready(&p);
+                scan(&p);
         }
         (void)uv_run(&p.loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&p.loop);

@@ -6,12 +6,14 @@
 #include <uv.h>
 
 #include "api/jobs.h"
+#include "api/pod_index.h"
 #include "grpc/call.h"
 #include "grpc/service.h"
 
 struct service {
         uv_loop_t *loop; /* borrowed */
         struct jobs jobs;
+        struct pod_index *pods; /* borrowed */
         const char *
                 dir; /* borrowed, as are all strings here: the data directory as the user named it */
         const char *system_config_dir;

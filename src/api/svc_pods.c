@@ -1,166 +1,138 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ListPods reads one pod per step: thousands of pods take a while, and nobody else shall wait for them. A pod
- * that is removed meanwhile is left out, one that appears meanwhile may be missing: the list of ids is taken once.
+ * Answered from the index, at once nearly always. When something has just changed that was not read yet the call waits
+ * until it was, and answers then, whatever happens meanwhile.
  */
 #include "api/service.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "api/encode.h"
+#include "api/encoded.h"
 #include "api/filter.h"
-#include "api/datadir.h"
+#include "api/pod_index.h"
 #include "util/auto.h"
 #include "util/limits.h"
 #include "util/mem.h"
 
-struct list_pods {
-        struct job job;         /* first: the job is this object */
-        struct jobs *jobs;      /* borrowed */
-        struct grpc_call *call; /* borrowed until it is finished or cancelled */
-        const char *dir;        /* borrowed */
-        bool begun;             /* what is below is there */
-        struct datadir data;
-        struct pod_filters *filters; /* owned; borrows from the request, which the call keeps */
-        bool detail;
-        struct strv ids;
-        size_t next; /* of ids */
-        struct buf reply;
+/* A call that waits. */
+struct pods_call {
+        struct waiter waiter; /* first: the waiter is this object */
+        struct pod_index *pods;
+        struct grpc_call *call;          /* borrowed until it is finished or cancelled */
+        const ProtobufCMessage *request; /* borrowed from the call */
+        void (*answer)(struct pod_index *pods, struct grpc_call *call,
+                       const ProtobufCMessage *request);
 };
 
-static void list_free(struct list_pods *list)
+static void waited(struct waiter *waiter)
 {
-        jobs_end(list->jobs, &list->job);
-        datadir_done(&list->data);
-        pod_filters_free(list->filters);
-        strv_done(&list->ids);
-        buf_done(&list->reply);
-        free(list);
+        struct pods_call *c = (struct pods_call *)waiter;
+        struct pods_call was = *c;
+
+        free(c);
+        was.answer(was.pods, was.call, was.request);
 }
 
-static bool list_fail(struct list_pods *list, const struct err *e)
+static void cancelled(struct grpc_call *call, void *arg)
 {
-        struct grpc_call *call = list->call;
+        struct pods_call *c = arg;
 
-        list_free(list);
-        grpc_call_finish_err(call, e);
-        return false;
+        (void)call;
+        pod_index_cancel(c->pods, &c->waiter);
+        free(c);
 }
 
-static bool list_end(struct list_pods *list)
+static void
+answer_when_known(struct pod_index *pods, struct grpc_call *call, const ProtobufCMessage *request,
+                  void (*answer)(struct pod_index *, struct grpc_call *, const ProtobufCMessage *))
 {
-        struct grpc_slice all = { .data = list->reply.data, .len = list->reply.len };
-        struct grpc_call *call = list->call;
+        static const struct grpc_call_watch watch = { .on_cancel = cancelled };
+        struct pods_call *c;
 
-        (void)grpc_call_send_slices(call, &all, 1); /* the first reply is always taken */
-        list_free(list);
-        grpc_call_finish(call, GRPC_OK, "%s", "");
-        return false;
+        if (pod_index_sync(pods)) {
+                answer(pods, call, request);
+                return;
+        }
+        c = xcalloc(1, sizeof(*c));
+        *c = (struct pods_call){ .waiter.fn = waited,
+                                 .pods = pods,
+                                 .call = call,
+                                 .request = request,
+                                 .answer = answer };
+        grpc_call_watch(call, &watch, c);
+        pod_index_wait(pods, &c->waiter);
 }
 
-static int add_pod(struct list_pods *list, const struct encoded *pod, struct err *e)
+static int filtered(const struct pod_index *pods, const V1alpha__ListPodsRequest *wanted,
+                    struct buf *out, struct err *e)
 {
-        size_t len = encoded_len(pod, list->detail);
-        uint8_t *at;
+        AUTO(pod_filters_freep) struct pod_filters *filters = NULL;
+        const struct pod_record *r;
 
-        if (!pod_filters_match(list->filters, pod))
-                return 0;
-        if (buf_reserve(&list->reply, len, &at) < 0)
-                return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
-                               LIMIT_API_REPLY_BYTES);
-        (void)encoded_copy(pod, list->detail, at);
-        buf_commit(&list->reply, len);
+        if (pod_filters_new(wanted->filters, wanted->n_filters, &filters, e) < 0)
+                return -1;
+        for (size_t at = 0; (r = pod_index_next(pods, &at));) {
+                size_t len = encoded_len(&r->encoded, wanted->detail);
+                uint8_t *to;
+
+                if (!pod_filters_match(filters, &r->encoded))
+                        continue;
+                if (buf_reserve(out, len, &to) < 0)
+                        return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
+                                       LIMIT_API_REPLY_BYTES);
+                (void)encoded_copy(&r->encoded, wanted->detail, to);
+                buf_commit(out, len);
+        }
         return 0;
 }
 
-static int add_next(struct list_pods *list, const char *id, struct err *e)
+static void list_pods(struct pod_index *pods, struct grpc_call *call,
+                      const ProtobufCMessage *request)
 {
-        AUTO(pod_view_freep) struct pod_view *view = NULL;
-        AUTO(encoded_done) struct encoded pod = ENCODED_NULL;
-        struct uuid uuid;
-        int r = pod_view_read(&list->data.pods, id, POD_VIEW_ALL, &view, e);
-
-        if (r < 0 && e->kind == ERR_NOT_FOUND)
-                return 0;
-        if (r < 0 && e->kind == ERR_NO_SPACE)
-                return -1; /* it is not this pod that is broken */
-        memcpy(uuid.text, id, sizeof(uuid.text));
-        if (r < 0)
-                encoded_init_unreadable_pod(&pod, &uuid);
-        else
-                encoded_init_pod(&pod, view);
-        return add_pod(list, &pod, e);
-}
-
-/* Not before the first step: those who wait for it hold nothing. */
-static int list_begin(struct list_pods *list, struct err *e)
-{
-        list->begun = true;
-        if (datadir_open(list->dir, &list->data, e) < 0)
-                return -1;
-        return datadir_pod_ids(&list->data, &list->ids, e);
-}
-
-static bool list_step(struct job *job)
-{
-        struct list_pods *list = (struct list_pods *)job;
+        const V1alpha__ListPodsRequest *wanted = (const V1alpha__ListPodsRequest *)request;
+        AUTO(grpc_blob_unrefp) struct grpc_blob *all = NULL;
+        AUTO(buf_done) struct buf some = BUF_NULL(LIMIT_API_REPLY_BYTES);
+        struct grpc_slice slice;
         struct err e;
 
-        if (!list->begun && list_begin(list, &e) < 0)
-                return list_fail(list, &e);
-        if (list->next == list->ids.n)
-                return list_end(list);
-        if (add_next(list, list->ids.v[list->next++], &e) < 0)
-                return list_fail(list, &e);
-        return true;
+        if (pod_index_check(pods, &e) < 0 ||
+            (wanted->n_filters == 0 && !(all = pod_index_list(pods, wanted->detail, &e))) ||
+            (wanted->n_filters > 0 && filtered(pods, wanted, &some, &e) < 0)) {
+                grpc_call_finish_err(call, &e);
+                return;
+        }
+        if (all) {
+                grpc_call_reply_shared(call, all);
+                return;
+        }
+        slice = (struct grpc_slice){ .data = some.data, .len = some.len };
+        (void)grpc_call_send_slices(call, &slice, 1);
+        grpc_call_finish(call, GRPC_OK, "%s", "");
 }
 
-static void list_cancelled(struct grpc_call *call, void *arg)
+static void inspect_pod(struct pod_index *pods, struct grpc_call *call,
+                        const ProtobufCMessage *request)
 {
-        (void)call;
-        list_free(arg);
+        const V1alpha__InspectPodRequest *wanted = (const V1alpha__InspectPodRequest *)request;
+        const struct pod_record *r;
+        struct grpc_slice slice;
+        struct err e;
+
+        if (pod_index_check(pods, &e) < 0 || pod_index_find(pods, wanted->id, &r, &e) < 0) {
+                grpc_call_finish_err(call, &e);
+                return;
+        }
+        slice = (struct grpc_slice){ .data = r->encoded.data, .len = r->encoded.len };
+        (void)grpc_call_send_slices(call, &slice, 1);
+        grpc_call_finish(call, GRPC_OK, "%s", "");
 }
 
 void svc_list_pods(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
 {
-        static const struct grpc_call_watch watch = { .on_cancel = list_cancelled };
-        const V1alpha__ListPodsRequest *wanted = (const V1alpha__ListPodsRequest *)request;
-        struct service *service = ctx;
-        struct list_pods *list = xcalloc(1, sizeof(*list));
-        struct err e;
-
-        list->job = (struct job){ .step = list_step, .heavy = true };
-        list->dir = service->dir;
-        list->jobs = &service->jobs;
-        list->call = call;
-        list->data = DATADIR_NULL;
-        list->detail = wanted->detail;
-        list->reply = BUF_NULL(LIMIT_API_REPLY_BYTES);
-        if (pod_filters_new(wanted->filters, wanted->n_filters, &list->filters, &e) < 0) {
-                (void)list_fail(list, &e);
-                return;
-        }
-        grpc_call_watch(call, &watch, list);
-        jobs_add(&service->jobs, &list->job);
+        answer_when_known(((struct service *)ctx)->pods, call, request, list_pods);
 }
 
 void svc_inspect_pod(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
 {
-        const V1alpha__InspectPodRequest *wanted = (const V1alpha__InspectPodRequest *)request;
-        const struct service *service = ctx;
-        AUTO(datadir_done) struct datadir data = DATADIR_NULL;
-        AUTO(pod_view_freep) struct pod_view *view = NULL;
-        AUTO(encode_pod_freep) V1alpha__Pod *pod = NULL;
-        V1alpha__InspectPodResponse response;
-        struct err e;
-
-        if (datadir_open(service->dir, &data, &e) < 0 ||
-            datadir_pod_read(&data, wanted->id, POD_VIEW_ALL, &view, &e) < 0) {
-                grpc_call_finish_err(call, &e);
-                return;
-        }
-        v1alpha__inspect_pod_response__init(&response);
-        response.pod = pod = encode_pod(view, true);
-        grpc_call_reply(call, &response.base);
+        answer_when_known(((struct service *)ctx)->pods, call, request, inspect_pod);
 }

@@ -31,6 +31,8 @@ struct watch_owner {
         void (*on_event)(struct watch_owner *o, void *about, const struct watch_event *ev);
         /* Events were lost: whatever is known may be old. To every owner that was registered. */
         void (*on_overflow)(struct watch_owner *o);
+        /* Something was mounted or unmounted. NULL: not needed. */
+        void (*on_mounts)(struct watch_owner *o);
         /* After one or more of the above (or a pidfd), outside of the reading of events: now act. NULL: not needed. */
         void (*on_drained)(struct watch_owner *o);
         struct watch_owner *next; /* watch.c's */
@@ -81,10 +83,11 @@ struct watch_process *watch_process_add(struct watch *w, pid_t pid,
                                         struct watch_owner *o, void *about);
 void watch_process_remove(struct watch *w, struct watch_process *p); /* NULL is fine */
 
-/* An unrelated descriptor in the same set (/proc/self/mountinfo): @fn is called when it has @events (epoll's). */
-int watch_fd_add(struct watch *w, int fd, uint32_t events,
-                 void (*fn)(struct watch_owner *o, void *about), struct watch_owner *o,
-                 void *about);
+/*
+ * Call on_mounts of all owners when anything was mounted or unmounted where we can see it. -errno: /proc is not
+ * there.
+ */
+int watch_mounts(struct watch *w);
 
 /* Take what has happened until now and call whom it concerns. Never blocks. */
 void watch_sync(struct watch *w);

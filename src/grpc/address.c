@@ -7,9 +7,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "util/auto.h"
 #include "util/parse.h"
+
+enum {
+        BACKLOG = 511,
+        PORT_TRIES = 16, /* for a port that is free in both address families */
+};
 
 static int parse_unix(const char *text, const char *path, struct grpc_address *ret, struct err *e)
 {
@@ -160,5 +166,148 @@ int grpc_address_is_local(const char *text, bool *ret, struct err *e)
         for (size_t i = 0; i < n; i++)
                 local = local && grpc_sockaddr_is_local(&addrs[i]);
         *ret = local;
+        return 0;
+}
+
+/* A socket file nobody listens at any more is in the way of a restart. */
+static int remove_stale(const struct sockaddr_un *un, const char *text, struct err *e)
+{
+        AUTO_CLOSE int fd = -1;
+        struct stat st;
+
+        if (lstat(un->sun_path, &st) < 0)
+                return 0;
+        if (!S_ISSOCK(st.st_mode))
+                return err_set(e, ERR_EXISTS, 0,
+                               "listen at \"%s\": there is a file that is no socket", text);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return err_set(e, ERR_INTERNAL, errno, "socket");
+        if (connect(fd, (const struct sockaddr *)un, sizeof(*un)) == 0 || errno != ECONNREFUSED)
+                return err_set(e, ERR_BUSY, 0, "listen at \"%s\": somebody listens there", text);
+        if (unlink(un->sun_path) < 0 && errno != ENOENT)
+                return err_set(e, ERR_INTERNAL, errno, "remove the old socket \"%s\"",
+                               un->sun_path);
+        return 0;
+}
+
+static int listen_unix(const struct grpc_address *a, const char *text, int *ret_fd, struct err *e)
+{
+        AUTO_CLOSE int fd = -1;
+        mode_t mask;
+        int r;
+
+        if (remove_stale(&a->un, text, e) < 0)
+                return -1;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return err_set(e, ERR_INTERNAL, errno, "socket");
+        mask = umask(0117); /* the file must not be open to all for even a moment */
+        r = bind(fd, (const struct sockaddr *)&a->un, sizeof(a->un));
+        umask(mask);
+        if (r < 0 || listen(fd, BACKLOG) < 0)
+                return err_set(e, errno == EADDRINUSE ? ERR_BUSY : ERR_INTERNAL, errno,
+                               "listen at \"%s\"", text);
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+static unsigned get_port(const struct grpc_sockaddr *a)
+{
+        return a->addr.ss_family == AF_INET6
+                       ? ntohs(((const struct sockaddr_in6 *)&a->addr)->sin6_port)
+                       : ntohs(((const struct sockaddr_in *)&a->addr)->sin_port);
+}
+
+static void put_port(struct grpc_sockaddr *a, unsigned port)
+{
+        if (a->addr.ss_family == AF_INET6)
+                ((struct sockaddr_in6 *)&a->addr)->sin6_port = htons((uint16_t)port);
+        else
+                ((struct sockaddr_in *)&a->addr)->sin_port = htons((uint16_t)port);
+}
+
+/* fd, or -errno. */
+static int listen_tcp(const struct grpc_sockaddr *a)
+{
+        AUTO_CLOSE int fd = -1;
+        int on = 1;
+
+        fd = socket(a->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+                return -errno;
+        if (a->addr.ss_family == AF_INET6 &&
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+                return -errno;
+        if (bind(fd, (const struct sockaddr *)&a->addr, a->len) < 0 || listen(fd, BACKLOG) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static bool absent_here(int error)
+{
+        return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
+}
+
+/* All of @addrs that this host has, at one port. 0, or the -errno of the one that failed. */
+static int listen_all(struct grpc_sockaddr *addrs, size_t n_addrs, int *fds, size_t *ret_n,
+                      unsigned *ret_port)
+{
+        unsigned port = get_port(&addrs[0]);
+        size_t n = 0;
+        int r = -EADDRNOTAVAIL;
+
+        for (size_t i = 0; i < n_addrs; i++) {
+                struct grpc_sockaddr bound = { .len = sizeof(bound.addr) };
+
+                put_port(&addrs[i], port);
+                r = listen_tcp(&addrs[i]);
+                if (r < 0 && absent_here(-r))
+                        continue;
+                if (r < 0)
+                        break;
+                fds[n++] = r;
+                if (port == 0 && getsockname(r, (struct sockaddr *)&bound.addr, &bound.len) == 0)
+                        port = get_port(&bound);
+        }
+        if (n > 0 && (r >= 0 || absent_here(-r))) {
+                *ret_n = n;
+                *ret_port = port;
+                return 0;
+        }
+        while (n > 0)
+                (void)close(fds[--n]);
+        return r;
+}
+
+int grpc_address_listen(const char *text, int ret_fds[static GRPC_SOCKADDRS_MAX], size_t *ret_n,
+                        unsigned *ret_port, struct err *e)
+{
+        struct grpc_sockaddr addrs[GRPC_SOCKADDRS_MAX];
+        struct grpc_address a;
+        size_t n;
+        int r;
+
+        if (grpc_address_parse(text, &a, e) < 0)
+                return -1;
+        if (a.is_unix) {
+                if (listen_unix(&a, text, ret_fds, e) < 0)
+                        return -1;
+                *ret_n = 1;
+                *ret_port = 0;
+                return 0;
+        }
+        if (grpc_address_resolve(&a, true, addrs, &n, e) < 0)
+                return -1;
+        r = listen_all(addrs, n, ret_fds, ret_n, ret_port);
+        for (int i = 0; i < PORT_TRIES && r == -EADDRINUSE && strcmp(a.port, "0") == 0; i++) {
+                put_port(&addrs[0], 0);
+                r = listen_all(addrs, n, ret_fds, ret_n, ret_port);
+        }
+        if (r < 0)
+                return err_set(e, r == -EADDRINUSE ? ERR_BUSY : ERR_INTERNAL, -r,
+                               "listen at \"%s\"", text);
         return 0;
 }

@@ -79,7 +79,7 @@ static void match_name(struct view_reader *r, struct pod_store *s, const struct 
         p.fd = fs_open_dir(s->dir_fd[id->dir], id->uuid.text);
         if (p.fd < 0 || !may_be_called(r, p.fd, text))
                 return;
-        v = view_of(r, s, &p, POD_VIEW_MANIFEST);
+        v = view_sample(r, s, &p, POD_VIEW_MANIFEST);
         if (v->name && strcmp(v->name, text) == 0)
                 add(c, id, !pod_state_is_finished(v->state));
 }

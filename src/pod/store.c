@@ -68,7 +68,14 @@ void pod_store_refresh(struct pod_store *s)
         (void)open_missing(s);
 }
 
-int pod_open(struct pod_store *s, const char *uuid, struct pod *ret, struct err *e)
+static int open_flags(int dirfd, const char *name, int flags)
+{
+        int fd = openat(dirfd, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+static int open_at(struct pod_store *s, const char *uuid, int flags, struct pod *ret, struct err *e)
 {
         struct pod p = POD_NULL;
 
@@ -76,7 +83,7 @@ int pod_open(struct pod_store *s, const char *uuid, struct pod *ret, struct err 
                 return err_set(e, ERR_NOT_FOUND, 0, "no matches found for \"%.64s\"", uuid);
         pod_store_refresh(s);
         for (int d = 0; d < POD_DIR_MAX; d++) {
-                int fd = s->dir_fd[d] < 0 ? -ENOENT : fs_open_dir(s->dir_fd[d], uuid);
+                int fd = s->dir_fd[d] < 0 ? -ENOENT : open_flags(s->dir_fd[d], uuid, flags);
 
                 /* A file or a symlink is no pod, whatever its name. */
                 if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
@@ -91,6 +98,16 @@ int pod_open(struct pod_store *s, const char *uuid, struct pod *ret, struct err 
                 return 0;
         }
         return err_set(e, ERR_NOT_FOUND, 0, "no matches found for \"%s\"", uuid);
+}
+
+int pod_open(struct pod_store *s, const char *uuid, struct pod *ret, struct err *e)
+{
+        return open_at(s, uuid, O_RDONLY, ret, e);
+}
+
+int pod_find(struct pod_store *s, const char *uuid, struct pod *ret, struct err *e)
+{
+        return open_at(s, uuid, O_PATH, ret, e);
 }
 
 void pod_done(struct pod *p)
@@ -112,6 +129,13 @@ static bool is_at(const struct pod_store *s, const struct stat *want, const char
         return s->dir_fd[dir] >= 0 &&
                fstatat(s->dir_fd[dir], uuid, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                st.st_ino == want->st_ino && st.st_dev == want->st_dev;
+}
+
+bool pod_is_there(const struct pod_store *s, const struct pod *p)
+{
+        struct stat st;
+
+        return fstat(p->fd, &st) == 0 && is_at(s, &st, p->uuid.text, (int)p->dir);
 }
 
 int pod_where(struct pod_store *s, const struct pod *p, enum pod_dir *ret)

@@ -50,8 +50,16 @@ int pod_view_read(struct pod_store *s, const char *uuid, unsigned want, struct p
         if (pod_open(s, uuid, &p, e) < 0)
                 return -1;
         view_reader_init(&r);
-        *ret = view_of(&r, s, &p, want);
+        *ret = view_sample(&r, s, &p, want);
         return 0;
+}
+
+struct pod_view *pod_view_of(const struct pod *p, enum pod_state state, unsigned want)
+{
+        AUTO(view_reader_done) struct view_reader r = { 0 };
+
+        view_reader_init(&r);
+        return view_of(&r, p, state, want);
 }
 
 static int add_id(int dirfd, const char *name, unsigned char type, void *arg)
@@ -92,7 +100,7 @@ static int add_view(struct view_reader *r, struct pod_store *s, const struct pod
         if (p.fd < 0)
                 return 0; /* moved on: a later directory has it; or removed; or no directory */
         ARRAY_GROW(list->v, list->n, *cap);
-        list->v[list->n] = view_of(r, s, &p, want);
+        list->v[list->n] = view_sample(r, s, &p, want);
         list->n++;
         return 0;
 }

@@ -104,6 +104,11 @@ struct pod_view_list {
 /* Errors: those of pod_open only. */
 int pod_view_read(struct pod_store *s, const char *uuid, unsigned want, struct pod_view **ret,
                   struct err *e);
+/*
+ * The same of a pod that was found or opened, and whose state the caller knows as of now. Never fails: what cannot be read
+ * is `problem`.
+ */
+struct pod_view *pod_view_of(const struct pod *p, enum pod_state state, unsigned want);
 struct pod_view *pod_view_free(struct pod_view *v);
 static inline void pod_view_freep(struct pod_view **v)
 {

@@ -50,8 +50,12 @@ void view_read_manifest(
 void view_read_names(struct reading *rd); /* POD_VIEW_NAMES */
 void view_apps_done(struct pod_view *v);  /* none afterwards */
 
-/* Read the opened pod. Never fails. */
-struct pod_view *view_of(struct view_reader *r, struct pod_store *s, struct pod *p, unsigned want);
+/* Read the opened pod, which is in @state. Never fails. */
+struct pod_view *view_of(struct view_reader *r, const struct pod *p, enum pod_state state,
+                         unsigned want);
+/* The same after a look at its state. */
+struct pod_view *view_sample(struct view_reader *r, struct pod_store *s, struct pod *p,
+                             unsigned want);
 
 /*
  * Fill apps and name of @v from the bytes of a pod manifest (followed by a NUL) without parsing

@@ -213,7 +213,16 @@ static void read_facts(struct reading *rd)
                 read_status(rd);
 }
 
-struct pod_view *view_of(struct view_reader *r, struct pod_store *s, struct pod *p, unsigned want)
+struct pod_view *view_sample(struct view_reader *r, struct pod_store *s, struct pod *p,
+                             unsigned want)
+{
+        enum pod_state state = pod_state_sample(s, p);
+
+        return view_of(r, p, state, want);
+}
+
+struct pod_view *view_of(struct view_reader *r, const struct pod *p, enum pod_state state,
+                         unsigned want)
 {
         struct pod_view *v = xcalloc(1, sizeof(*v));
         struct reading rd = { .r = r, .podfd = p->fd, .v = v, .want = want };
@@ -221,7 +230,7 @@ struct pod_view *view_of(struct view_reader *r, struct pod_store *s, struct pod 
 
         v->uuid = p->uuid;
         v->pid = -1;
-        v->state = pod_state_sample(s, p);
+        v->state = state;
         v->dir = p->dir;
         rd.lenient = !pod_state_has_manifest(v->state) || v->dir == POD_DIR_GARBAGE;
         if (v->dir == POD_DIR_EMBRYO || v->dir == POD_DIR_PREPARE)

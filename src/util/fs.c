@@ -27,6 +27,13 @@ int fs_open_dir_path(const char *path)
         return fd < 0 ? -errno : fd;
 }
 
+int fs_open_handle(int dirfd, const char *path)
+{
+        int fd = openat(dirfd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
 int fs_open_file(int dirfd, const char *path)
 {
         /* O_NONBLOCK: opening a FIFO that somebody put there must not hang us. */

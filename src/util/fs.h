@@ -15,6 +15,8 @@
 
 int fs_open_dir(int dirfd, const char *path); /* O_RDONLY|O_DIRECTORY|O_NOFOLLOW; fd or -errno */
 int fs_open_dir_path(const char *path);       /* a user's path: symlinks followed; fd or -errno */
+int fs_open_handle(int dirfd,
+                   const char *path); /* O_PATH|O_NOFOLLOW: whatever it is; fd or -errno */
 int fs_open_file(
         int dirfd,
         const char *path); /* O_RDONLY|O_NOFOLLOW|O_NONBLOCK, regular files only (-EINVAL) */

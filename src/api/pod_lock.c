@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Locks make no events, but whoever takes or drops one has opened the pod's directory or closes it, and that is seen.
+ *
+ * A locked pod can only become free by a close. The kernel tells of it a moment before the lock falls, so
+ * after each the lock is asked again and again, more and more rarely. The descriptor that we ask with stays open as long as the pod is
+ * locked: closing it would look like the owner's close, and asking would never end.
+ *
+ * A free pod can only become locked by somebody who has opened it. Most who do (every list) take no lock and are gone in
+ * no time: whose close has come as well is not worth a look. A visitor that stays is asked about in the same manner. Our own
+ * descriptor makes one opening, of which we know, and its close means nothing, since the pod is free then.
+ *
+ * Asking takes a shared lock for less than a microsecond. Owners put up with that (pod_lock waits, mark shares), but
+ * not everybody who tries his hand at a pod directory does; so the first question comes a moment after the opening,
+ * except when a call wants to know.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "api/pod_index_priv.h"
+#include "util/auto.h"
+#include "util/flock.h"
+#include "util/fs.h"
+#include "util/mem.h"
+
+/* After an event: when to ask. */
+static const nsec pauses[] = { 1 * NSEC_PER_MSEC, 4 * NSEC_PER_MSEC, 15 * NSEC_PER_MSEC,
+                               80 * NSEC_PER_MSEC, 400 * NSEC_PER_MSEC };
+
+enum {
+        /* Visitors that stay and take no lock, and that calls ask about. The oldest is dropped first. */
+        STAYING_MAX = 64,
+};
+
+struct pod_suspect {
+        struct pod_entry *entry; /* borrowed */
+        struct pod_suspect *prev, *next;
+        nsec due; /* INT64_MAX: only when a call wants to know */
+        uint32_t opens;
+        uint32_t closes;
+        uint32_t ours; /* of the opens */
+        uint8_t step;  /* of pauses */
+        bool sure;     /* it became free just now: who waited for that need not open it */
+};
+
+static void release(struct pod_index *p, struct pod_entry *entry)
+{
+        if (entry->fd >= 0)
+                p->stats.descriptors--;
+        closep(&entry->fd);
+        entry->fd = -1;
+}
+
+static void keep(struct pod_index *p, struct pod_entry *entry, int fd)
+{
+        entry->fd = fd;
+        p->stats.descriptors++;
+        if (entry->suspect)
+                entry->suspect->ours++;
+}
+
+static void set_blind(struct pod_index *p, struct pod_entry *entry, bool blind)
+{
+        if (entry->blind == blind)
+                return;
+        entry->blind = blind;
+        p->n_blind += blind ? 1 : (size_t)-1;
+        if (blind)
+                pod_files_arrange(p);
+}
+
+static void drop(struct pod_index *p, struct pod_entry *entry)
+{
+        if (!entry->suspect)
+                return;
+        DL_DELETE(p->suspects, entry->suspect);
+        p->n_suspects--;
+        free(entry->suspect);
+        entry->suspect = NULL;
+        if (entry->lock != POD_LOCK_HELD)
+                release(p, entry);
+}
+
+static struct pod_suspect *suspect(struct pod_index *p, struct pod_entry *entry, nsec pause)
+{
+        struct pod_suspect *s = entry->suspect;
+
+        if (!s) {
+                s = entry->suspect = xcalloc(1, sizeof(*s));
+                s->entry = entry;
+                s->ours = entry->fd >= 0;
+                s->opens = s->ours;
+                DL_APPEND(p->suspects, s);
+                p->n_suspects++;
+        }
+        s->step = 0;
+        s->due = time_monotonic() + pause;
+        return s;
+}
+
+void pod_lock_opened(struct pod_index *p, struct pod_entry *entry)
+{
+        if (entry->lock == POD_LOCK_HELD) {
+                if (entry->suspect)
+                        entry->suspect->opens++;
+                return;
+        }
+        suspect(p, entry, pauses[0])->opens++;
+}
+
+void pod_lock_closed(struct pod_index *p, struct pod_entry *entry)
+{
+        if (entry->suspect)
+                entry->suspect->closes++;
+        if (entry->lock == POD_LOCK_HELD && !entry->blind)
+                (void)suspect(p, entry, 0);
+}
+
+/* --- asking */
+
+static bool has_left(const struct pod_suspect *s)
+{
+        return s->entry->lock != POD_LOCK_HELD && !s->sure && s->closes + s->ours >= s->opens;
+}
+
+static bool ask_held(struct pod_index *p, struct pod_suspect *s)
+{
+        if (s->entry->fd < 0 || flock_probe(s->entry->fd) == 1)
+                return false;
+        s->entry->lock = POD_LOCK_FREE;
+        s->sure = true;
+        s->step = 0;
+        s->due = time_monotonic() + pauses[0];
+        pod_index_touch(p, s->entry);
+        return true;
+}
+
+/* True: something is known now that was not. */
+static bool ask_free(struct pod_index *p, struct pod_suspect *s, struct pod_store *store)
+{
+        struct pod_entry *entry = s->entry;
+        int dir = store->dir_fd[entry->dir], fd;
+
+        if (entry->fd < 0) {
+                if (p->stats.descriptors >= p->fds_max)
+                        return false;
+                fd = dir < 0 ? -ENOENT : fs_open_dir(dir, entry->uuid.text);
+                if (fd == -EMFILE || fd == -ENFILE)
+                        return false;
+                if (fd < 0) {
+                        pod_index_touch(p, entry); /* it is somewhere else */
+                        return false;
+                }
+                keep(p, entry, fd);
+        }
+        if (flock_probe(entry->fd) != 1)
+                return false;
+        entry->lock = POD_LOCK_HELD;
+        s->step = 0;
+        s->due = time_monotonic() + pauses[0];
+        pod_index_touch(p, entry);
+        return true;
+}
+
+/* The next time, or never again. */
+static void postpone(struct pod_index *p, struct pod_suspect *s, nsec now, size_t *staying)
+{
+        if (s->due > now)
+                return;
+        if (s->step + 1u < ARRAY_LEN(pauses)) {
+                s->due = now + pauses[++s->step];
+                return;
+        }
+        s->sure = false;
+        if (s->entry->lock == POD_LOCK_HELD || has_left(s) || ++*staying > STAYING_MAX)
+                drop(p, s->entry);
+        else
+                s->due = INT64_MAX;
+}
+
+static void arm(struct pod_index *p, nsec now)
+{
+        nsec due = INT64_MAX;
+
+        for (const struct pod_suspect *s = p->suspects; s; s = s->next)
+                due = s->due < due ? s->due : due;
+        if (due == INT64_MAX)
+                (void)uv_timer_stop(&p->lock_timer);
+        else
+                (void)uv_timer_start(&p->lock_timer, pod_lock_timer,
+                                     due > now ? (uint64_t)((due - now) / NSEC_PER_MSEC + 1) : 1,
+                                     0);
+}
+
+static bool store_open(struct pod_index *p, struct pod_store *ret)
+{
+        AUTO_CLOSE int fd = index_open(p->index);
+        struct err e;
+
+        return fd >= 0 && pod_store_open(fd, ret, &e) == 0;
+}
+
+/*
+ * All suspects, or those whose time has come. What happened is noted (watch_sync) before this is called: so it is known of
+ * each of our own descriptors that it was opened.
+ */
+static void ask(struct pod_index *p, bool all)
+{
+        AUTO(pod_store_done) struct pod_store store = POD_STORE_NULL;
+        nsec now = time_monotonic();
+        size_t staying = 0;
+        bool opened = false;
+
+        for (struct pod_suspect *s = p->suspects, *next; s; s = next) {
+                next = s->next;
+                staying += s->due == INT64_MAX;
+                if (has_left(s)) {
+                        drop(p, s->entry);
+                        continue;
+                }
+                if (!all && s->due > now)
+                        continue;
+                if (s->entry->lock == POD_LOCK_HELD) {
+                        (void)ask_held(p, s);
+                } else {
+                        if (!opened && s->entry->fd < 0)
+                                opened = store_open(p, &store);
+                        if (opened || s->entry->fd >= 0)
+                                (void)ask_free(p, s, &store);
+                }
+                postpone(p, s, now, &staying);
+        }
+        arm(p, now);
+}
+
+void pod_lock_ask_suspects(struct pod_index *p)
+{
+        if (p->suspects)
+                ask(p, true);
+}
+
+void pod_lock_drained(struct pod_index *p)
+{
+        if (p->suspects)
+                ask(p, false);
+}
+
+void pod_lock_timer(uv_timer_t *timer)
+{
+        struct pod_index *p = timer->data;
+
+        index_sync(p->index); /* asks whose time has come, once what has happened is noted */
+        pod_lock_drained(p);
+        pod_index_wake(p);
+}
+
+int pod_lock_ask(struct pod_index *p, struct pod_entry *entry, int handle)
+{
+        AUTO_CLOSE int fd = -1;
+        int r;
+
+        if (entry->dir == POD_DIR_EMBRYO || entry->dir == POD_DIR_PREPARED) {
+                pod_lock_forget(p, entry);
+                return 0;
+        }
+        if (entry->lock != POD_LOCK_UNKNOWN)
+                return 0;
+        fd = entry->fd >= 0 ? -1 : fs_open_dir(handle, ".");
+        if (entry->fd < 0 && fd < 0)
+                return fd;
+        r = flock_probe(entry->fd >= 0 ? entry->fd : fd);
+        entry->lock = r == 1 ? POD_LOCK_HELD : POD_LOCK_FREE;
+        if (r != 1) {
+                set_blind(p, entry, false);
+                if (!entry->suspect)
+                        release(p, entry);
+                return 0;
+        }
+        if (entry->fd < 0 && p->stats.descriptors < p->fds_max)
+                keep(p, entry, TAKE_FD(fd));
+        set_blind(p, entry, entry->fd < 0);
+        /* Its close may have been told already, and the lock be about to fall. */
+        if (!entry->blind) {
+                (void)suspect(p, entry, pauses[0]);
+                arm(p, time_monotonic());
+        }
+        return 0;
+}
+
+/* --- the init */
+
+static void init_died(struct watch_owner *o, void *about)
+{
+        struct pod_index *p =
+                (struct pod_index *)((char *)o - offsetof(struct pod_index, file_owner));
+        struct pod_entry *entry = about;
+
+        entry->process = NULL;
+        if (entry->lock == POD_LOCK_HELD && !entry->blind)
+                (void)suspect(p, entry, 0);
+}
+
+void pod_lock_follow(struct pod_index *p, struct pod_entry *entry, pid_t pid)
+{
+        struct watch_stats stats;
+
+        if (pid == entry->pid)
+                return;
+        watch_process_remove(p->watch, entry->process);
+        entry->process = NULL;
+        entry->pid = pid;
+        watch_stats(p->watch, &stats);
+        if (pid > 0 && p->stats.descriptors + stats.processes < p->fds_max)
+                entry->process = watch_process_add(p->watch, pid, init_died, &p->file_owner, entry);
+}
+
+void pod_lock_forget(struct pod_index *p, struct pod_entry *entry)
+{
+        pod_lock_follow(p, entry, -1);
+        set_blind(p, entry, false);
+        entry->lock = POD_LOCK_UNKNOWN;
+        drop(p, entry);
+        release(p, entry);
+}
