@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates for tests, made with openssl(1): keys of P-256, files in PEM."""
 import pathlib
+import ssl
 import subprocess
 
 
@@ -37,3 +38,18 @@ class Authority:
         openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-days", days, "-extfile",
                 extensions, "-out", cert)
         return Certificate(cert, key)
+
+
+def wrapper(ca, own=None, name="localhost", alpn=("h2",), ciphers=None, **settings):
+    """wrap(socket) makes TLS of it, as a client that trusts @ca (an Authority) and shows @own (a Certificate). @settings:
+    attributes of ssl.SSLContext."""
+    context = ssl.create_default_context(cafile=ca.cert)
+    if own:
+        context.load_cert_chain(own.cert, own.key)
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    if ciphers:
+        context.set_ciphers(ciphers)
+    for key, value in settings.items():
+        setattr(context, key, value)
+    return lambda s: context.wrap_socket(s, server_hostname=name)

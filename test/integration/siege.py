@@ -68,14 +68,15 @@ class Pulse:
 
 
 class Siege:
-    """@server: an apiclient.Server. Use as a context; @memory: MiB by which it may grow at any moment within."""
+    """@server: an apiclient.Server. Use as a context; @memory: MiB by which it may grow at any moment within. @flags: of
+    well-behaved clients (apiclient.Client), @wrap: makes TLS of the sockets of the others."""
 
-    def __init__(self, server, memory=4, factor=1):
+    def __init__(self, server, memory=4, factor=1, wrap=None, **flags):
         self.server, self.memory, self.target = server, memory * factor, server.addresses[0]
-        self.open = []
+        self.wrap, self.flags, self.open = wrap, flags, []
 
     def connect(self, *args, **kwargs):
-        self.open.append(h2frames.Connection(self.target, *args, **kwargs))
+        self.open.append(h2frames.Connection(self.target, *args, wrap=self.wrap, **kwargs))
         return self.open[-1]
 
     def status(self, key):
@@ -98,9 +99,10 @@ class Siege:
         return (self.status("VmHWM") - self.before) / 1024
 
     def __enter__(self):
-        self.server.client.GetInfo()
+        self.client = apiclient.Client(self.target, self.server.pb, **self.flags)
+        self.client.GetInfo()
         self.descriptors = self.server.descriptors()
-        self.pulse = Pulse(self.target, self.server.pb)
+        self.pulse = Pulse(self.target, self.server.pb, **self.flags)
         assert self.pulse.alive()
         # "5" sets the highest resident size to the present one (proc(5)).
         pathlib.Path(f"/proc/{self.server.pid}/clear_refs").write_text("5")
@@ -117,11 +119,13 @@ class Siege:
         finally:
             self.pulse.end()
         if kind is not None:
+            self.client.close()
             return
         assert not self.pulse.error, self.pulse.error
-        assert self.server.client.GetInfo().info.rkt_version
+        assert self.client.GetInfo().info.rkt_version
         assert wait_until(lambda: self.server.descriptors() <= self.descriptors), "descriptors are left open"
         assert wait_until(self.rests), "it does not rest"
+        self.client.close()
         grown = self.grown()
         assert grown <= self.memory, f"grew by {grown:.1f} MiB, {self.memory} are allowed"
         if os.environ.get("CAROB_SIEGE"):

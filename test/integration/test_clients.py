@@ -2,12 +2,16 @@
 """Every call as made by clients of three implementations of gRPC over every kind of connection; all must be told the
 same, byte by byte where a reply is bytes."""
 import os
-import time
+import signal
+import ssl
 
 import pytest
 
 import foreign
+import h2frames
+import pki
 import podtree
+from siege import wait_until
 
 SECOND = podtree.SECOND
 T = 1795449000 * SECOND  # 2026-11-23 15:50:00 UTC
@@ -27,12 +31,45 @@ def client(request, build, pb):
     return lambda target, **flags: foreign.Foreign(program, pb, target, **flags)
 
 
-@pytest.fixture(params=["v4", "v6", "unix"])
-def place(request, start_api, short_tmp):
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory):
+    return Certs(tmp_path_factory.mktemp("pki"))
+
+
+class Certs:
+    """@ours signs the server's and the good clients'; nobody trusts @theirs."""
+
+    def __init__(self, directory):
+        self.ours, self.theirs = (pki.Authority(directory, name) for name in ("ours", "theirs"))
+        self.server = self.ours.issue("server", "DNS:localhost,IP:127.0.0.1")
+        self.old_server = self.ours.issue("server", "DNS:localhost,IP:127.0.0.1", days=-1)
+        self.monitor = self.ours.issue("monitor", "DNS:monitor.example")
+
+    def serve(self, *more, cert=None):
+        """Flags of carob-api."""
+        cert = cert or self.server
+        return [f"--tls-cert={cert.cert}", f"--tls-key={cert.key}", *more]
+
+    def serve_mutual(self, *more):
+        return self.serve(f"--tls-client-ca={self.ours.cert}", *more)
+
+    def client(self, own=None, ca=None, name="localhost"):
+        """Flags of clients."""
+        return {"ca": (ca or self.ours).cert, "name": name, **({"cert": own.cert, "key": own.key} if own else {})}
+
+
+@pytest.fixture(params=["v4", "v6", "unix", "TLS", "mutual TLS"])
+def place(request, start_api, short_tmp, certs):
     """A running service and what it takes to reach it: (server, target, flags of clients)."""
-    listen = {"v4": "127.0.0.1:0", "v6": "[::1]:0", "unix": f"unix:{short_tmp}/api.sock"}[request.param]
-    server = start_api(listen=listen)
-    return server, server.addresses[0], {}
+    listen, serve, flags = {
+        "v4": ("127.0.0.1:0", [], {}),
+        "v6": ("[::1]:0", [], {}),
+        "unix": (f"unix:{short_tmp}/api.sock", [], {}),
+        "TLS": ("127.0.0.1:0", certs.serve(), certs.client()),
+        "mutual TLS": ("127.0.0.1:0", certs.serve_mutual("--tls-allowed-name=monitor.example"), certs.client(certs.monitor)),
+    }[request.param]
+    server = start_api(*serve, listen=listen)
+    return server, server.addresses[0], flags
 
 
 @pytest.fixture
@@ -140,7 +177,86 @@ def test_follow_until_cancelled_and_until_a_deadline(place, world, client):
         assert result.code == "DEADLINE_EXCEEDED"
         assert other.call("GetInfo").code == "OK"
         # The server holds nothing of calls that are over.
-        deadline = time.monotonic() + 20
-        while server.descriptors() > before and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert server.descriptors() <= before
+        assert wait_until(lambda: server.descriptors() <= before)
+
+
+# --- TLS
+
+def outcome(client, target, **flags):
+    with client(target, **flags) as c:
+        return c.call("GetInfo", timeout=20).code
+
+
+def test_clients_without_the_right_certificate_are_not_let_in(start_api, certs, client):
+    target = start_api(*certs.serve_mutual("--tls-allowed-name=monitor.example")).addresses[0]
+    wrong = {"none": certs.client(),
+             "of a CA that is not ours": certs.client(certs.theirs.issue("monitor", "DNS:monitor.example")),
+             "of a name that is not allowed": certs.client(certs.ours.issue("stranger", "DNS:stranger.example")),
+             "with the allowed name where it does not count": certs.client(certs.ours.issue("monitor.example", "DNS:x.example")),
+             "expired": certs.client(certs.ours.issue("monitor", "DNS:monitor.example", days=-1))}
+    assert outcome(client, target, **certs.client(certs.monitor)) == "OK"
+    assert {why: outcome(client, target, **flags) for why, flags in wrong.items()} == {why: "UNAVAILABLE" for why in wrong}
+    assert outcome(client, target, **certs.client(certs.monitor)) == "OK"
+
+
+def test_servers_without_the_right_certificate_are_not_trusted(start_api, certs, client):
+    target = start_api(*certs.serve()).addresses[0]
+    assert outcome(client, target, **certs.client()) == "OK"
+    assert outcome(client, target, **certs.client(name="monitor.example")) == "UNAVAILABLE"
+    assert outcome(client, target, **certs.client(ca=certs.theirs)) == "UNAVAILABLE"
+    target = start_api(*certs.serve(cert=certs.old_server)).addresses[0]
+    assert outcome(client, target, **certs.client()) == "UNAVAILABLE"
+
+
+def test_tls_and_cleartext_do_not_understand_each_other(start_api, certs, client):
+    secure, plain = start_api(*certs.serve()), start_api()
+    assert outcome(client, secure.addresses[0]) == "UNAVAILABLE"
+    assert outcome(client, plain.addresses[0], **certs.client()) == "UNAVAILABLE"
+    assert outcome(client, secure.addresses[0], **certs.client()) == "OK"
+    assert outcome(client, plain.addresses[0]) == "OK"
+
+
+def shown(target, certs, own):
+    """The certificate a new connection sees (DER); None when it is not let in."""
+    try:
+        with h2frames.Connection(target, wrap=pki.wrapper(certs.ours, own)) as c:
+            return c.socket.getpeercert(True) if c.wait(h2frames.SETTINGS) else None
+    except (ssl.SSLError, ConnectionError):
+        return None
+
+
+def test_certificates_are_read_again_on_sighup(start_api, certs, client, tmp_path, pb):
+    own = tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "clients.pem"
+
+    def place_files(cert, authority):
+        for path, source in zip(own, (cert.cert, cert.key, authority.cert)):
+            path.with_suffix(".new").write_bytes(source.read_bytes())
+            path.with_suffix(".new").rename(path)
+
+    def reload(until):
+        server.process.send_signal(signal.SIGHUP)
+        assert wait_until(until)
+
+    place_files(certs.server, certs.ours)
+    server = start_api(f"--tls-cert={own[0]}", f"--tls-key={own[1]}", f"--tls-client-ca={own[2]}")
+    target = server.addresses[0]
+    with client(target, **certs.client(certs.monitor)) as before:
+        assert before.call("GetInfo").code == "OK"
+        first = shown(target, certs, certs.monitor)
+        # Another certificate, and other clients.
+        second, guest = certs.ours.issue("server", "DNS:localhost"), certs.theirs.issue("guest")
+        place_files(second, certs.theirs)
+        reload(lambda: shown(target, certs, guest) not in (None, first))
+        assert shown(target, certs, certs.monitor) is None
+        assert outcome(client, target, **certs.client(guest)) == "OK"
+        assert outcome(client, target, **certs.client(certs.monitor)) == "UNAVAILABLE"
+        assert before.call("GetInfo").code == "OK"
+        # What cannot be used changes nothing, and is named.
+        own[1].write_bytes(certs.monitor.key.read_bytes())
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for(str(own[1]))
+        own[0].write_text("no certificate")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for(str(own[0]))
+        assert outcome(client, target, **certs.client(guest)) == "OK"
+        assert before.call("GetInfo").code == "OK"

@@ -16,6 +16,7 @@ import pytest
 
 import apiclient
 import h2frames as h2
+import pki
 import podtree
 from siege import INFO, PODS, Siege, many_files, sanitized, wait_until
 
@@ -46,21 +47,27 @@ def establish(connections):
 # --- in a hurry
 
 @pytest.mark.skipif(not shutil.which("h2load"), reason="needs h2load and nghttp (nghttp2-client)")
-@pytest.mark.parametrize("listen", ["tcp", "unix"])
-def test_concurrency_loses_no_call(start_api, tree, tmp_path, short_tmp, pb, listen):
+@pytest.mark.parametrize("kind", ["cleartext", "TLS", "unix"])
+def test_concurrency_loses_no_call(start_api, tree, tmp_path, short_tmp, pb, kind):
     for _ in range(20):
         tree.pod("prepared", "app")
-    server = start_api(listen="127.0.0.1:0" if listen == "tcp" else f"unix:{short_tmp}/api.sock")
+    serve, flags = [], {}
+    if kind == "TLS":
+        ca = pki.Authority(tmp_path, "ours")
+        cert = ca.issue("server", "DNS:localhost")
+        serve, flags = [f"--tls-cert={cert.cert}", f"--tls-key={cert.key}"], {"ca": ca.cert, "name": "localhost"}
+    server = start_api(*serve, listen=f"unix:{short_tmp}/api.sock" if kind == "unix" else "127.0.0.1:0")
     target = server.addresses[0]
     body = tmp_path / "empty"
     body.write_bytes(h2.message())
     # h2load sees statuses of HTTP only; nghttp, at the same time, shows those of gRPC; python3-grpcio looks into replies.
-    base, uri = ([], f"http://{target}") if listen == "tcp" else (["--base-uri", target], "http://localhost")
+    base, uri = {"cleartext": ([], f"http://{target}"), "TLS": ([], f"https://{target}"),
+                 "unix": (["--base-uri", target], "http://localhost")}[kind]
     loads = [subprocess.Popen(["h2load", "-c20", "-m50", "-n5000", "-d", body, *GRPC, *base, uri + path], stdout=subprocess.PIPE,
                               text=True) for path in (INFO, PODS)]
     shown = [subprocess.Popen(["nghttp", "-v", "-m100", "-d", body, *GRPC, uri + path], stdout=subprocess.PIPE, text=True, errors="replace")
-             for path in (INFO, PODS) * 3] if listen == "tcp" else []
-    clients = [apiclient.Client(target, pb) for _ in range(3)]
+             for path in (INFO, PODS) * 3] if kind != "unix" else []
+    clients = [apiclient.Client(target, pb, **flags) for _ in range(3)]
     wrong = []
 
     def check(client):
@@ -199,7 +206,7 @@ def test_readers_that_never_read_large_lists(start_api, big, factor, window):
         # What they ask for is being sent, as far as they let it.
         for c in connections:
             assert select.select([c.socket], [], [], 60)[0]
-        assert len(server.client.ListPods(detail=True, timeout=60).pods) == BIG
+        assert len(s.client.ListPods(detail=True, timeout=60).pods) == BIG
 
 
 def test_writers_that_trickle(start_api, factor):
