@@ -10,7 +10,7 @@
 
 #include "api/metrics_answer.h"
 #include "api/metrics_request.h"
-#include "grpc/address.h"
+#include "grpc/bind.h"
 #include "util/auto.h"
 #include "util/limits.h"
 #include "util/mem.h"
@@ -348,28 +348,26 @@ static int add_listener_consume(struct metrics_http *h, int fd, const char *unix
 
 int metrics_http_listen(struct metrics_http *h, const char *address, bool insecure, struct err *e)
 {
-        struct grpc_address parsed;
-        int fds[GRPC_SOCKADDRS_MAX], status = 0;
-        bool local = false;
-        size_t n;
+        const struct grpc_bind_options options = { .gid = (gid_t)-1, .local_only = !insecure };
+        struct grpc_bound bound;
+        int status = 0;
 
-        if (grpc_address_parse(address, &parsed, e) < 0 ||
-            grpc_address_is_local(address, &local, e) < 0)
-                return -1;
-        if (!local && !insecure)
+        if (grpc_bind(address, &options, &bound, e) < 0) {
+                if (e->kind != ERR_STATE)
+                        return -1;
                 return err_set(e, ERR_STATE, 0,
                                "metrics at %s could be read by other hosts, without TLS; "
                                "--insecure-listen allows it",
                                address);
-        if (grpc_address_listen(address, fds, &n, &h->port, e) < 0)
-                return -1;
-        for (size_t i = 0; i < n; i++) {
-                if (status < 0 || h->n_listeners == GRPC_SOCKADDRS_MAX)
-                        (void)close(fds[i]);
-                else
-                        status = add_listener_consume(
-                                h, fds[i], parsed.is_unix ? parsed.un.sun_path : NULL, e);
         }
+        h->port = bound.port;
+        for (size_t i = 0; i < bound.n; i++) {
+                if (status < 0 || h->n_listeners == GRPC_SOCKADDRS_MAX)
+                        (void)close(bound.fds[i]);
+                else
+                        status = add_listener_consume(h, bound.fds[i], bound.unix_path, e);
+        }
+        free(bound.unix_path);
         return status;
 }
 

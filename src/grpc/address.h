@@ -42,10 +42,3 @@ bool grpc_sockaddr_is_local(const struct grpc_sockaddr *a);
  * _resolve.
  */
 int grpc_address_is_local(const char *text, bool *ret, struct err *e);
-
-/*
- * Listening sockets, non-blocking, close-on-exec: one for each address that this host has. See
- * grpc_server_listen for meaning and errors. *ret_port is the TCP port, 0 for a unix socket.
- */
-int grpc_address_listen(const char *text, int ret_fds[static GRPC_SOCKADDRS_MAX], size_t *ret_n,
-                        unsigned *ret_port, struct err *e);

@@ -273,6 +273,24 @@ void grpc_call_half_close(struct grpc_call *call)
                 dispatch(call);
 }
 
+bool grpc_call_owes_bytes(const struct grpc_call *call)
+{
+        if (!call->headed || call->finished || !call->method || !call->method->client_streaming)
+                return true;
+        return grpc_frame_partial(&call->in);
+}
+
+void grpc_call_stalled(struct grpc_call *call)
+{
+        if (!call->finished && grpc_queue_len(&call->out) == 0) {
+                refuse(call, GRPC_DEADLINE_EXCEEDED, "the request did not arrive in time");
+                return;
+        }
+        grpc_call_cancel(call);
+        (void)nghttp2_submit_rst_stream(call->session->h2, NGHTTP2_FLAG_NONE, call->stream_id,
+                                        NGHTTP2_CANCEL);
+}
+
 void grpc_call_watch(struct grpc_call *call, const struct grpc_call_watch *watch, void *arg)
 {
         assert(!call->finished);

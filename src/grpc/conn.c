@@ -53,7 +53,7 @@ static void set_dirty(struct grpc_conn *c, bool dirty)
                 c->dirty_next->dirty_prev = c->dirty_prev;
 }
 
-void grpc_conn_close(struct grpc_conn *c)
+void grpc_conn_close(struct grpc_conn *c, enum grpc_end why)
 {
         struct grpc_server *server = c->server;
         const struct linger reset = { .l_onoff = 1 };
@@ -61,18 +61,19 @@ void grpc_conn_close(struct grpc_conn *c)
         if (c->closed)
                 return;
         c->closed = true;
+        if (why == GRPC_END_CLIENT) /* it may have done what we asked for */
+                why = c->linger_by != INT64_MAX ? c->end : grpc_session_end(c->session);
+        server->stats.ended[why]++;
         /* Who does not read must not keep megabytes in the kernel's send queue either. */
         if (c->stalled_by != INT64_MAX)
-                (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+                (void)setsockopt(c->link.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         c->session =
                 grpc_session_free(c->session); /* handlers hear of it, and may send to others */
         set_dirty(c, false);
         uv_close((uv_handle_t *)&c->poll, on_handle_closed);
         uv_close((uv_handle_t *)&c->timer, on_handle_closed);
-        (void)close(c->fd);
-        c->fd = -1;
-        free(c->unsent);
-        c->unsent = NULL;
+        grpc_link_done(&c->link);
+        server->stats.tls_connections -= c->secured;
         *(c->prev ? &c->prev->next : &server->conns) = c->next;
         if (c->next)
                 c->next->prev = c->prev;
@@ -86,7 +87,7 @@ static void poll_for(struct grpc_conn *c, int events)
                 return;
         c->events = events;
         if (uv_poll_start(&c->poll, events, on_poll) != 0)
-                grpc_conn_close(c);
+                grpc_conn_close(c, GRPC_END_SYSTEM);
 }
 
 static nsec earliest(nsec a, nsec b)
@@ -129,57 +130,16 @@ static void on_timer(uv_timer_t *timer)
         nsec now = time_monotonic();
 
         c->timer_at = INT64_MAX;
-        if (earliest(earliest(c->handshake_by, c->stalled_by), c->linger_by) <= now) {
-                grpc_conn_close(c);
+        if (c->handshake_by <= now) {
+                grpc_conn_close(c, GRPC_END_HANDSHAKE_TIME);
+                return;
+        }
+        if (c->linger_by <= now || c->stalled_by <= now) {
+                grpc_conn_close(c, c->linger_by <= now ? c->end : GRPC_END_STALLED);
                 return;
         }
         grpc_session_tick(c->session, now);
         grpc_conn_flush(c);
-}
-
-/* True when nothing is left; false when the socket is full or broken (*ret_broken). */
-static bool write_unsent(struct grpc_conn *c, bool *ret_broken)
-{
-        while (c->unsent_sent < c->unsent_len) {
-                ssize_t n = send(c->fd, c->unsent + c->unsent_sent, c->unsent_len - c->unsent_sent,
-                                 MSG_NOSIGNAL);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0) {
-                        *ret_broken = errno != EAGAIN;
-                        return false;
-                }
-                c->unsent_sent += (size_t)n;
-                c->stalled_by = time_monotonic() + c->server->config.write_stall_timeout;
-        }
-        free(c->unsent);
-        c->unsent = NULL;
-        c->unsent_len = c->unsent_sent = 0;
-        c->stalled_by = INT64_MAX;
-        return true;
-}
-
-/* As write_unsent; keeps a copy of what the socket did not take. */
-static bool write_out(struct grpc_conn *c, const uint8_t *data, size_t len, bool *ret_broken)
-{
-        ssize_t n;
-
-        do
-                n = send(c->fd, data, len, MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-        if (n == (ssize_t)len)
-                return true;
-        if (n < 0 && errno != EAGAIN) {
-                *ret_broken = true;
-                return false;
-        }
-        n = n < 0 ? 0 : n;
-        c->unsent = xmemdup(data + n, len - (size_t)n);
-        c->unsent_len = len - (size_t)n;
-        c->unsent_sent = 0;
-        c->stalled_by = time_monotonic() + c->server->config.write_stall_timeout;
-        return false;
 }
 
 /*
@@ -190,116 +150,189 @@ static void linger(struct grpc_conn *c)
 {
         if (c->linger_by != INT64_MAX)
                 return;
+        c->end = c->tls_failed ? GRPC_END_HANDSHAKE : grpc_session_end(c->session);
         c->linger_by = time_monotonic() + linger_time;
-        (void)shutdown(c->fd, SHUT_WR);
+        c->handshake_by = INT64_MAX;
+        grpc_link_shutdown(&c->link);
         poll_for(c, UV_READABLE);
+}
+
+/* Socket and session: as much as there is to say, and as the socket takes, within one turn. */
+static enum grpc_link_result send_all(struct grpc_conn *c)
+{
+        struct grpc_server *server = c->server;
+        bool sent;
+        enum grpc_link_result r = grpc_link_flush(&c->link, &sent);
+
+        if (sent)
+                c->stalled_by = time_monotonic() + server->config.write_stall_timeout;
+        if (!grpc_link_ready(&c->link) || c->tls_failed)
+                return r;
+        for (int i = 0; r == GRPC_LINK_OK; i++) {
+                size_t n;
+
+                if (i == WRITES_PER_TURN) {
+                        c->more_due = true;
+                        return r;
+                }
+                n = grpc_session_send(c->session, server->buffers.out, sizeof(server->buffers.out));
+                if (n > 0) {
+                        server->stats.bytes_out += n;
+                        r = grpc_link_send(&c->link, server->buffers.out, n);
+                        if (r == GRPC_LINK_BLOCKED)
+                                c->stalled_by =
+                                        time_monotonic() + server->config.write_stall_timeout;
+                } else if (c->drain_due) {
+                        c->drain_due = false;
+                        grpc_session_drain(c->session, GRPC_END_STOP, time_monotonic());
+                } else {
+                        break;
+                }
+        }
+        return r;
 }
 
 void grpc_conn_flush(struct grpc_conn *c)
 {
-        struct grpc_server *server = c->server;
-        bool broken = false;
-        bool blocked = !write_unsent(c, &broken);
+        enum grpc_link_result r = GRPC_LINK_OK;
 
         set_dirty(c, false);
-        for (int i = 0; !blocked && c->linger_by == INT64_MAX; i++) {
-                size_t n;
-
-                if (i == WRITES_PER_TURN) {
-                        /* It may be full by now, as far as we know: the time runs. */
-                        c->stalled_by = time_monotonic() + server->config.write_stall_timeout;
-                        poll_for(c, UV_READABLE | UV_WRITABLE);
-                        set_timer(c);
-                        return;
-                }
-                n = grpc_session_send(c->session, server->out, sizeof(server->out));
-                if (n == 0)
-                        break;
-                blocked = !write_out(c, server->out, n, &broken);
-        }
-        if (broken) {
-                grpc_conn_close(c);
+        c->more_due = false;
+        if (c->linger_by == INT64_MAX)
+                r = send_all(c);
+        if (r == GRPC_LINK_BROKEN) {
+                grpc_conn_close(c, GRPC_END_CLIENT);
                 return;
         }
-        if (!blocked && !grpc_session_alive(c->session))
-                linger(c);
-        else
-                poll_for(c, blocked ? UV_WRITABLE : UV_READABLE);
+        if (r == GRPC_LINK_BLOCKED) {
+                poll_for(c, UV_WRITABLE);
+        } else if (c->more_due) {
+                /* The socket may be full by now, as far as we know: the time runs. */
+                c->stalled_by = time_monotonic() + c->server->config.write_stall_timeout;
+                poll_for(c, UV_READABLE | UV_WRITABLE);
+        } else {
+                c->stalled_by = INT64_MAX;
+                if (c->tls_failed || !grpc_session_alive(c->session))
+                        linger(c);
+                else
+                        poll_for(c, UV_READABLE);
+        }
         set_timer(c);
 }
 
-/* False when the connection was closed. */
-static bool read_in(struct grpc_conn *c)
+static void on_secured(struct grpc_conn *c)
 {
-        struct grpc_server *server = c->server;
-        ssize_t n = recv(c->fd, server->in, sizeof(server->in), 0);
+        struct grpc_server_stats *stats = &c->server->stats;
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return true;
-        if (n <= 0) {
-                grpc_conn_close(c);
-                return false;
+        c->secured = true;
+        c->peer.tls = true;
+        c->peer.identity = c->link.tls_ops->identity(c->link.tls);
+        stats->tls_connections++;
+        stats->tls_handshakes++;
+        stats->tls_resumed += c->link.tls_ops->resumed(c->link.tls);
+}
+
+static void take_in(struct grpc_conn *c)
+{
+        enum grpc_link_result r;
+        const uint8_t *data;
+        size_t len;
+
+        for (;;) {
+                r = grpc_link_fetch(&c->link, &data, &len);
+                if (c->link.tls && !c->secured && grpc_link_ready(&c->link))
+                        on_secured(c);
+                if (r != GRPC_LINK_OK)
+                        break;
+                c->server->stats.bytes_in += len;
+                if (grpc_session_receive(c->session, data, len, time_monotonic()) < 0)
+                        return;
+        }
+        if (r == GRPC_LINK_TLS_FAILED) {
+                c->server->stats.tls_failures += !c->secured;
+                c->tls_failed = true;
+        } else if (r == GRPC_LINK_CLOSED) {
+                grpc_conn_close(c, GRPC_END_CLIENT);
+        }
+}
+
+static void read_in(struct grpc_conn *c)
+{
+        enum grpc_link_result r = grpc_link_receive(&c->link);
+
+        if (r == GRPC_LINK_BLOCKED)
+                return;
+        if (r != GRPC_LINK_OK) {
+                grpc_conn_close(c, GRPC_END_CLIENT);
+                return;
         }
         if (c->linger_by != INT64_MAX)
-                return true;
-        (void)grpc_session_receive(c->session, server->in, (size_t)n, time_monotonic());
-        if (grpc_session_established(c->session))
+                return;
+        take_in(c);
+        if (!c->closed && grpc_session_established(c->session))
                 c->handshake_by = INT64_MAX;
-        return true;
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
         struct grpc_conn *c = handle->data;
+        struct grpc_server *server = c->server;
 
         if (status < 0) {
-                grpc_conn_close(c);
+                grpc_conn_close(c, GRPC_END_CLIENT);
                 return;
         }
-        if ((events & UV_READABLE) && !c->unsent && !read_in(c))
-                return;
-        grpc_conn_flush(c);
+        if ((events & UV_READABLE) && !c->link.unsent)
+                read_in(c);
+        if (!c->closed)
+                grpc_conn_flush(c);
+        if (server->counters.refused_memory != server->shed_for)
+                grpc_server_shed(server);
+}
+
+void grpc_conn_flush_soon(struct grpc_conn *c)
+{
+        set_dirty(c, true);
+        grpc_server_flush_soon(c->server);
 }
 
 static void on_output(void *arg)
 {
-        struct grpc_conn *c = arg;
-
-        set_dirty(c, true);
-        grpc_server_flush_soon(c->server);
+        grpc_conn_flush_soon(arg);
 }
 
 void grpc_conn_drain(struct grpc_conn *c)
 {
         if (!grpc_session_established(c->session)) {
-                grpc_conn_close(c);
+                grpc_conn_close(c, GRPC_END_STOP);
                 return;
         }
-        /* What handlers said before the stop arrives before GOAWAY, not after it. */
-        grpc_conn_flush(c);
-        if (c->closed)
-                return;
-        grpc_session_drain(c->session, time_monotonic());
-        grpc_conn_flush(c);
+        /* In a turn of its own: the caller may be within this connection's session. */
+        c->drain_due = true;
+        grpc_conn_flush_soon(c);
 }
 
-void grpc_conn_new_consume(struct grpc_server *server, int fd)
+void grpc_conn_new_consume(struct grpc_listener *l, int fd, const struct sockaddr_storage *from)
 {
-        struct grpc_conn *c;
+        struct grpc_server *server = l->server;
+        struct grpc_conn *c = xcalloc(1, sizeof(*c));
         int on = 1;
 
-        /* Fails on unix sockets, where it is not needed. */
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        c = xcalloc(1, sizeof(*c));
+        if (from->ss_family != AF_UNIX)
+                (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         c->server = server;
-        c->fd = fd;
         c->handshake_by = time_monotonic() + server->config.handshake_timeout;
         c->stalled_by = c->linger_by = c->timer_at = INT64_MAX;
-        if (uv_poll_init(server->loop, &c->poll, fd) != 0) {
-                (void)close(fd);
+        if (grpc_link_init_consume(&c->link, &server->buffers, fd, l->tls) < 0) {
                 free(c);
                 return;
         }
+        if (uv_poll_init(server->loop, &c->poll, fd) != 0) {
+                grpc_link_done(&c->link);
+                free(c);
+                return;
+        }
+        grpc_peer_fill(&c->peer, fd, from);
         (void)uv_timer_init(server->loop, &c->timer);
         c->poll.data = c;
         c->timer.data = c;
@@ -310,8 +343,14 @@ void grpc_conn_new_consume(struct grpc_server *server, int fd)
                 .memory = &server->memory,
                 .max_message_bytes = server->config.max_message_bytes,
                 .compression = server->config.compression,
+                .peer = &c->peer,
                 .observer = server->config.observer,
                 .counters = &server->counters,
+                .keepalive = &server->config.keepalive,
+                .any_pings = c->peer.is_unix,
+                .spread = server->random = server->random * 1664525 + 1013904223,
+                .request_stall_timeout = server->config.request_stall_timeout,
+                .stats = &server->stats,
                 .on_output = on_output,
                 .arg = c,
         });

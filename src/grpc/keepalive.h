@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When a connection is worth keeping: pings of ours, pings of the client's, idleness and age.
- * Decides only; times come in as arguments, grpc/session.c acts.
+ * When a connection is worth keeping: pings of ours, pings of the client's, idleness and age
+ * (grpc/grpc, doc/keepalive.md; gRFC A8 and A9). Decides only: times come in as arguments, what is
+ * to be done goes out, and grpc/session.c does it.
  */
 #pragma once
 
@@ -11,9 +12,10 @@
 
 #include "util/time.h"
 
-#define GRPC_NEVER INT64_MAX
+#define GRPC_NEVER     INT64_MAX
+#define GRPC_PINGS_ANY ((nsec)-1)
 
-/* 0 stands for the default, GRPC_NEVER for never; grpc/grpc, doc/keepalive.md. */
+/* 0 stands for the default, GRPC_NEVER for never. */
 struct grpc_keepalive_config {
         nsec ping_after;   /* nothing was heard for so long: ping. 2 h; at least 1 s */
         nsec ping_timeout; /* nothing was heard since our ping: close. 20 s */
@@ -30,4 +32,55 @@ struct grpc_keepalive_config {
         nsec settings_timeout; /* for the answer to our SETTINGS. 20 s */
 };
 
-#define GRPC_PINGS_ANY ((nsec)-1)
+/* @config with the defaults put in. */
+struct grpc_keepalive_config grpc_keepalive_defaults(const struct grpc_keepalive_config *config);
+
+enum grpc_keepalive_action {
+        GRPC_KEEPALIVE_NOTHING,
+        GRPC_KEEPALIVE_PING,       /* send one */
+        GRPC_KEEPALIVE_DRAIN_IDLE, /* end politely; likewise for the age */
+        GRPC_KEEPALIVE_DRAIN_AGE,
+        GRPC_KEEPALIVE_CLOSE_SILENT,  /* now: the client does not answer */
+        GRPC_KEEPALIVE_CLOSE_AGE,     /* now: its calls had their time */
+        GRPC_KEEPALIVE_CLOSE_SETTINGS /* SETTINGS_TIMEOUT, RFC 9113 section 6.5.3 */
+};
+
+struct grpc_keepalive {
+        const struct grpc_keepalive_config *config; /* borrowed, without zeros */
+        bool any_pings;
+        bool answered; /* we have sent headers or data since the client's last ping */
+        unsigned strikes;
+        nsec client_pinged; /* its last ping, 0 before the first */
+        nsec heard;         /* bytes came last */
+        /* INT64_MAX while they are not running. */
+        nsec answer_by; /* to our ping */
+        nsec idle_by;
+        nsec age_by;
+        nsec grace_by;
+        nsec settings_by;
+};
+
+/*
+ * The connection begins, and has sent its SETTINGS. @any_pings: whatever config says (unix sockets).
+ * @spread: any number; chosen at random for each connection.
+ */
+void grpc_keepalive_init(struct grpc_keepalive *k, const struct grpc_keepalive_config *config,
+                         bool any_pings, uint32_t spread, nsec now);
+static inline void grpc_keepalive_heard(struct grpc_keepalive *k, nsec now)
+{
+        k->heard = now;
+        k->answer_by = INT64_MAX;
+}
+void grpc_keepalive_settings_acked(struct grpc_keepalive *k);
+void grpc_keepalive_calls(struct grpc_keepalive *k, size_t n_calls, nsec now); /* 0, or not 0 */
+static inline void grpc_keepalive_answered(struct grpc_keepalive *k)
+{
+        k->answered = true;
+}
+/* The client pings. False: that was once too often. */
+bool grpc_keepalive_client_ping(struct grpc_keepalive *k, size_t n_calls, nsec now);
+
+/* When grpc_keepalive_tick is due. */
+nsec grpc_keepalive_deadline(const struct grpc_keepalive *k);
+/* One thing that is due; call again until it is NOTHING. */
+enum grpc_keepalive_action grpc_keepalive_tick(struct grpc_keepalive *k, nsec now);

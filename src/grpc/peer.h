@@ -17,7 +17,7 @@ struct grpc_peer {
         bool tls;
         /*
          * Of a client with a verified certificate: the name it was let in by, else the first of its
-         * alternative names, else its common name. NULL for others. Owned by the connection.
+         * alternative names, else its common name. NULL for others. Borrowed from the connection.
          */
-        char *identity;
+        const char *identity;
 };

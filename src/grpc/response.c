@@ -92,6 +92,7 @@ int grpc_response_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uin
         memcpy(s->out + s->out_len, framehd, FRAME_HEAD);
         grpc_queue_take(&call->out, s->out + s->out_len + FRAME_HEAD, length);
         s->out_len += FRAME_HEAD + length;
+        call->sent = s->now;
         grpc_call_sent(call);
         return 0;
 }

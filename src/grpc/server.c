@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "grpc/address.h"
+#include "grpc/bind.h"
 #include "grpc/server_priv.h"
 #include "util/auto.h"
 #include "util/limits.h"
@@ -63,7 +64,9 @@ struct grpc_server *grpc_server_new(uv_loop_t *loop, const struct grpc_server_co
                 server->config.write_stall_timeout = 60 * NSEC_PER_SEC;
         if (server->config.max_message_bytes == 0)
                 server->config.max_message_bytes = LIMIT_GRPC_MESSAGE_BYTES;
+        server->config.keepalive = grpc_keepalive_defaults(&server->config.keepalive);
         server->memory.max = LIMIT_GRPC_MEMORY_BYTES;
+        server->random = (uint32_t)time_monotonic(); /* need not be a secret */
         (void)uv_prepare_init(loop, &server->flush);
         (void)uv_timer_init(loop, &server->retry);
         (void)uv_timer_init(loop, &server->stop_timer);
@@ -75,6 +78,7 @@ struct grpc_server *grpc_server_new(uv_loop_t *loop, const struct grpc_server_co
 static void release(struct grpc_server *server)
 {
         grpc_router_done(&server->router);
+        grpc_link_buffers_done(&server->buffers);
         free(server);
 }
 
@@ -90,6 +94,7 @@ static void on_listener_closed(uv_handle_t *handle)
         struct grpc_server *server = l->server;
 
         free(l->unix_path);
+        (void)grpc_tls_unref(l->tls);
         free(l);
         grpc_server_handle_closed(server);
 }
@@ -115,7 +120,7 @@ static void close_listeners(struct grpc_server *server)
 static void close_conns(struct grpc_server *server)
 {
         while (server->conns)
-                grpc_conn_close(server->conns);
+                grpc_conn_close(server->conns, GRPC_END_STOP);
 }
 
 struct grpc_server *grpc_server_free(struct grpc_server *server)
@@ -162,25 +167,33 @@ static void on_accept(uv_poll_t *handle, int status, int events)
         (void)status;
         (void)events;
         for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-                int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
+                socklen_t len = sizeof(from);
+                int fd = accept4(l->fd, (struct sockaddr *)&from, &len,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd < 0 &&
                     (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
                         /* The backlog stays readable: without a pause this would spin. */
+                        server->stats.accept_pauses++;
                         poll_listeners(server, false);
                         (void)uv_timer_start(&server->retry, on_retry, ACCEPT_RETRY_MS, 0);
                         return;
                 }
                 if (fd < 0)
                         return; /* EAGAIN, or this client's own trouble */
-                if (server->n_conns >= server->config.max_connections)
+                server->stats.accepted++;
+                if (server->n_conns < server->config.max_connections) {
+                        grpc_conn_new_consume(l, fd, &from);
+                } else {
+                        server->stats.over_cap++;
                         (void)close(fd);
-                else
-                        grpc_conn_new_consume(server, fd);
+                }
         }
 }
 
-static int add_listener(struct grpc_server *server, int fd, const char *unix_path, struct err *e)
+static int add_listener(struct grpc_server *server, int fd, const char *unix_path,
+                        struct grpc_tls *tls, struct err *e)
 {
         struct grpc_listener *l = xcalloc(1, sizeof(*l));
         int r = uv_poll_init(server->loop, &l->poll, fd);
@@ -193,6 +206,7 @@ static int add_listener(struct grpc_server *server, int fd, const char *unix_pat
         l->server = server;
         l->fd = fd;
         l->unix_path = xstrdup_null(unix_path);
+        l->tls = grpc_tls_ref(tls);
         l->poll.data = l;
         l->next = server->listeners;
         server->listeners = l;
@@ -205,24 +219,28 @@ static int add_listener(struct grpc_server *server, int fd, const char *unix_pat
 int grpc_server_listen(struct grpc_server *server, const char *address,
                        const struct grpc_listen_options *options, struct err *e)
 {
-        int fds[GRPC_SOCKADDRS_MAX];
-        struct grpc_address a;
-        unsigned port;
-        size_t n;
+        static const struct grpc_listen_options defaults = { 0 };
+        const struct grpc_listen_options *o = options ? options : &defaults;
+        struct grpc_bound bound;
         int r = 0;
 
-        (void)options;
-        if (grpc_address_parse(address, &a, e) < 0 ||
-            grpc_address_listen(address, fds, &n, &port, e) < 0)
+        if (grpc_bind(address,
+                      &(struct grpc_bind_options){
+                              .mode = o->unix_mode,
+                              .gid = o->unix_gid_set ? o->unix_gid : (gid_t)-1,
+                              .local_only = o->local_only,
+                      },
+                      &bound, e) < 0)
                 return -1;
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < bound.n; i++) {
                 if (r < 0)
-                        (void)close(fds[i]);
+                        (void)close(bound.fds[i]);
                 else
-                        r = add_listener(server, fds[i], a.is_unix ? a.un.sun_path : NULL, e);
+                        r = add_listener(server, bound.fds[i], bound.unix_path, o->tls, e);
         }
-        if (r == 0 && !a.is_unix)
-                server->port = port;
+        if (r == 0 && !bound.unix_path)
+                server->port = bound.port;
+        free(bound.unix_path);
         return r;
 }
 
@@ -230,16 +248,18 @@ int grpc_server_listen_fd_consume(struct grpc_server *server, int fd,
                                   const struct grpc_listen_options *options, struct err *e)
 {
         AUTO_CLOSE int owned = fd;
+        struct grpc_sockaddr at = { .len = sizeof(at.addr) };
         int listening = 0;
         socklen_t len = sizeof(listening);
 
-        (void)options;
-
-        if (getsockopt(owned, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening)
+        if (getsockopt(owned, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening ||
+            getsockname(owned, (struct sockaddr *)&at.addr, &at.len) < 0)
                 return err_set(e, ERR_USAGE, 0, "descriptor %d is no listening socket", fd);
+        if (options && options->local_only && !grpc_sockaddr_is_local(&at))
+                return err_set(e, ERR_STATE, 0, "descriptor %d listens for other hosts", fd);
         if (fcntl(owned, F_SETFL, O_NONBLOCK) < 0 || fcntl(owned, F_SETFD, FD_CLOEXEC) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "descriptor %d", fd);
-        return add_listener(server, TAKE_FD(owned), NULL, e);
+        return add_listener(server, TAKE_FD(owned), NULL, options ? options->tls : NULL, e);
 }
 
 unsigned grpc_server_port(const struct grpc_server *server)
@@ -254,12 +274,21 @@ size_t grpc_server_connections(const struct grpc_server *server)
 
 void grpc_server_stats(const struct grpc_server *server, struct grpc_server_stats *ret)
 {
-        *ret = (struct grpc_server_stats){
-                .connections = server->n_conns,
-                .memory_used = server->memory.used,
-                .memory_max = server->memory.max,
-                .calls = server->counters,
-        };
+        *ret = server->stats;
+        ret->connections = server->n_conns;
+        ret->memory_used = server->memory.used;
+        ret->memory_max = server->memory.max;
+        ret->calls = server->counters;
+}
+
+void grpc_server_shed(struct grpc_server *server)
+{
+        nsec before = time_monotonic() - server->config.write_stall_timeout;
+
+        server->shed_for = server->counters.refused_memory;
+        for (struct grpc_conn *c = server->conns; c; c = c->next)
+                if (grpc_session_shed(c->session, before) > 0)
+                        grpc_conn_flush_soon(c);
 }
 
 static void on_stop_timer(uv_timer_t *timer)

@@ -21,9 +21,6 @@ enum {
          */
         RESET_BURST = 500,
         RESET_RATE = 50,
-        /* Streams it may make us reset: the same attack by way of our own error handling. */
-        OWN_RESET_BURST = 500,
-        OWN_RESET_RATE = 50,
         ACKS_MAX = 1000,      /* unsent answers to SETTINGS and PING */
         SETTINGS_MAX = 32,    /* entries of one SETTINGS frame */
         HEADER_FATAL = 65536, /* a header block this large is not worth an answer on its stream */
@@ -31,16 +28,57 @@ enum {
 
 static const nsec drain_wait = NSEC_PER_SEC / 2; /* for the round trip between the two GOAWAYs */
 
+static const uint8_t drain_ping[8] = { 'g', 'o', 'o', 'd', ' ', 'b', 'y', 'e' };
+
 static struct grpc_call *call_of(struct grpc_session *s, int32_t stream_id)
 {
         return nghttp2_session_get_stream_user_data(s->h2, stream_id);
 }
 
+/* Ends the connection with an error, and remembers why, unless there is a reason already. */
+static void terminate(struct grpc_session *s, enum grpc_end end, uint32_t error)
+{
+        if (s->end == GRPC_END_CLIENT)
+                s->end = end;
+        (void)nghttp2_session_terminate_session(s->h2, error);
+}
+
+static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd, void *user_data)
+{
+        struct grpc_session *s = user_data;
+
+        (void)h2;
+        /* nghttp2 ignores such streams silently. */
+        if (hd->type == NGHTTP2_HEADERS && hd->stream_id % 2 == 1 &&
+            !grpc_guard_stream(&s->guard, hd->stream_id))
+                terminate(s, GRPC_END_PROTOCOL, NGHTTP2_PROTOCOL_ERROR);
+        return 0;
+}
+
+/* The request of @call is complete, or the stream over. */
+static void set_complete(struct grpc_call *call)
+{
+        call->session->n_incomplete -= call->incomplete;
+        call->incomplete = false;
+}
+
 static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, void *user_data)
 {
-        if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-                (void)nghttp2_session_set_stream_user_data(
-                        h2, frame->hd.stream_id, grpc_call_new(user_data, frame->hd.stream_id));
+        struct grpc_session *s = user_data;
+        struct grpc_call *call;
+
+        if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+                return 0;
+        call = grpc_call_new(s, frame->hd.stream_id);
+        call->incomplete = true;
+        call->heard = call->sent = s->now;
+        if (s->n_incomplete++ == 0)
+                s->stall_at = s->now + s->config.request_stall_timeout;
+        s->config.stats->streams++;
+        s->config.stats->streams_opened++;
+        if (s->n_calls == 1)
+                grpc_keepalive_calls(&s->keepalive, 1, s->now);
+        (void)nghttp2_session_set_stream_user_data(h2, frame->hd.stream_id, call);
         return 0;
 }
 
@@ -66,6 +104,26 @@ static void send_final_goaway(struct grpc_session *s)
                                     NGHTTP2_NO_ERROR, NULL, 0);
 }
 
+static void take_ping(struct grpc_session *s, const nghttp2_frame *frame)
+{
+        static const char too_many[] = "too_many_pings"; /* gRFC A8: clients know it by this */
+
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK) {
+                if (s->drain == DRAIN_NOTICED &&
+                    memcmp(frame->ping.opaque_data, drain_ping, sizeof(drain_ping)) == 0)
+                        send_final_goaway(s);
+                return;
+        }
+        s->config.stats->pings_received++;
+        if (grpc_keepalive_client_ping(&s->keepalive, s->n_calls, s->now))
+                return;
+        if (s->end == GRPC_END_CLIENT)
+                s->end = GRPC_END_PINGS;
+        (void)nghttp2_submit_goaway(
+                s->h2, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(s->h2),
+                NGHTTP2_ENHANCE_YOUR_CALM, (const uint8_t *)too_many, sizeof(too_many) - 1);
+}
+
 static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *user_data)
 {
         struct grpc_session *s = user_data;
@@ -74,15 +132,20 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
         (void)h2;
         if (frame->hd.type == NGHTTP2_SETTINGS) {
                 s->established = true;
-        } else if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK)) {
-                if (s->drain == DRAIN_NOTICED)
-                        send_final_goaway(s);
+                if (frame->hd.flags & NGHTTP2_FLAG_ACK)
+                        grpc_keepalive_settings_acked(&s->keepalive);
+        } else if (frame->hd.type == NGHTTP2_PING) {
+                take_ping(s, frame);
+        } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
+                s->config.stats->resets_received++;
         } else if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) {
                 call = call_of(s, frame->hd.stream_id);
                 if (call && !call->headed)
                         grpc_call_headed(call);
-                if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+                if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+                        set_complete(call);
                         grpc_call_half_close(call);
+                }
         }
         return 0;
 }
@@ -93,6 +156,8 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream_id, 
         struct grpc_call *call = call_of(user_data, stream_id);
 
         (void)flags;
+        if (call)
+                call->heard = call->session->now;
         if (call && !call->finished)
                 grpc_call_data(call, data, len);
         /* What the call keeps is bounded and charged, so the window may open again. */
@@ -102,42 +167,48 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream_id, 
 
 static int on_stream_close(nghttp2_session *h2, int32_t stream_id, uint32_t error, void *user_data)
 {
-        struct grpc_call *call = call_of(user_data, stream_id);
+        struct grpc_session *s = user_data;
+        struct grpc_call *call = call_of(s, stream_id);
 
         (void)h2;
         (void)error;
-        if (call) {
-                grpc_call_cancel(call);
-                grpc_call_free(call);
-        }
+        if (!call)
+                return 0;
+        set_complete(call);
+        grpc_call_cancel(call);
+        grpc_call_free(call);
+        s->config.stats->streams--;
+        if (s->n_calls == 0)
+                grpc_keepalive_calls(&s->keepalive, 0, s->now);
         return 0;
 }
 
-static void count_own_reset(struct grpc_session *s)
+static void goaway_sent(struct grpc_session *s, uint32_t error)
 {
-        uint64_t gained = (uint64_t)((s->now - s->resets_at) / NSEC_PER_SEC) * OWN_RESET_RATE;
-
-        if (gained > 0) {
-                s->resets_left = gained > OWN_RESET_BURST - s->resets_left
-                                         ? OWN_RESET_BURST
-                                         : s->resets_left + gained;
-                s->resets_at = s->now;
-        }
-        if (s->resets_left == 0)
-                (void)nghttp2_session_terminate_session(s->h2, NGHTTP2_ENHANCE_YOUR_CALM);
-        else
-                s->resets_left--;
+        s->config.stats->goaways_sent++;
+        if (error == NGHTTP2_NO_ERROR)
+                return;
+        s->gone = true;
+        if (s->end == GRPC_END_CLIENT)
+                s->end = error == NGHTTP2_ENHANCE_YOUR_CALM ? GRPC_END_FLOOD : GRPC_END_PROTOCOL;
 }
 
 static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *user_data)
 {
+        struct grpc_session *s = user_data;
         int32_t id = frame->hd.stream_id;
 
-        if (frame->hd.type == NGHTTP2_RST_STREAM) {
+        if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)
+                grpc_keepalive_answered(&s->keepalive);
+        if (frame->hd.type == NGHTTP2_GOAWAY) {
+                goaway_sent(s, frame->goaway.error_code);
+        } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
+                s->config.stats->resets_sent++;
                 /* These two cost us no more than they cost the client. */
                 if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-                    frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM)
-                        count_own_reset(user_data);
+                    frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM &&
+                    !grpc_guard_reset(&s->guard, s->now))
+                        terminate(s, GRPC_END_FLOOD, NGHTTP2_ENHANCE_YOUR_CALM);
         } else if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
                    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
                    nghttp2_session_get_stream_remote_close(h2, id) == 0) {
@@ -158,6 +229,7 @@ static nghttp2_session *session_h2_new(struct grpc_session *s)
 
         if (nghttp2_session_callbacks_new(&callbacks) != 0 || nghttp2_option_new(&option) != 0)
                 abort();
+        nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
@@ -186,7 +258,9 @@ struct grpc_session *grpc_session_new(const struct grpc_session_config *config)
 
         s->config = *config;
         s->account.memory = config->memory;
-        s->resets_left = OWN_RESET_BURST;
+        if (s->config.request_stall_timeout == 0)
+                s->config.request_stall_timeout = 60 * NSEC_PER_SEC;
+        grpc_guard_init(&s->guard);
         s->h2 = session_h2_new(s);
         if (nghttp2_submit_settings(s->h2, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings)) != 0)
                 abort();
@@ -198,6 +272,7 @@ struct grpc_session *grpc_session_free(struct grpc_session *s)
         if (!s)
                 return NULL;
         s->inside = true;
+        s->config.stats->streams -= s->n_calls;
         while (s->calls) {
                 grpc_call_cancel(s->calls);
                 grpc_call_free(s->calls);
@@ -221,11 +296,20 @@ int grpc_session_receive(struct grpc_session *s, const void *data, size_t len, n
         if (s->broken)
                 return -1;
         s->now = now;
+        if (!s->begun) {
+                s->begun = true; /* our SETTINGS go out with the answer to this */
+                grpc_keepalive_init(&s->keepalive, s->config.keepalive, s->config.any_pings,
+                                    s->config.spread, now);
+        }
+        grpc_keepalive_heard(&s->keepalive, now);
         s->inside = true;
         n = nghttp2_session_mem_recv(s->h2, data, len);
         s->inside = false;
-        if (n != (ssize_t)len)
+        if (n != (ssize_t)len) {
                 s->broken = true;
+                if (s->end == GRPC_END_CLIENT)
+                        s->end = n == NGHTTP2_ERR_FLOODED ? GRPC_END_FLOOD : GRPC_END_PROTOCOL;
+        }
         return s->broken ? -1 : 0;
 }
 
@@ -279,11 +363,72 @@ size_t grpc_session_send(struct grpc_session *s, uint8_t *to, size_t size)
         return s->out_len;
 }
 
+static nsec earliest(nsec a, nsec b)
+{
+        return a < b ? a : b;
+}
+
 nsec grpc_session_deadline(const struct grpc_session *s)
 {
         nsec at = s->drain == DRAIN_NOTICED ? s->drain_at : INT64_MAX;
 
-        return s->deadlines && s->deadlines->deadline < at ? s->deadlines->deadline : at;
+        if (s->deadlines)
+                at = earliest(at, s->deadlines->deadline);
+        if (s->n_incomplete > 0)
+                at = earliest(at, s->stall_at);
+        return s->begun ? earliest(at, grpc_keepalive_deadline(&s->keepalive)) : at;
+}
+
+/* Requests that began and do not go on. */
+static void check_stalls(struct grpc_session *s)
+{
+        nsec limit = s->config.request_stall_timeout;
+        struct grpc_call *next;
+
+        s->stall_at = s->now + limit;
+        for (struct grpc_call *call = s->calls; call; call = next) {
+                next = call->next;
+                if (!call->incomplete || !grpc_call_owes_bytes(call))
+                        continue;
+                if (s->now - call->heard < limit) {
+                        s->stall_at = earliest(s->stall_at, call->heard + limit);
+                } else if (!call->headed) {
+                        /* Within a header block nothing else can be said on the connection. */
+                        terminate(s, GRPC_END_STALLED, NGHTTP2_ENHANCE_YOUR_CALM);
+                } else {
+                        set_complete(call);
+                        grpc_call_stalled(call);
+                }
+        }
+}
+
+static void check_keepalive(struct grpc_session *s)
+{
+        for (;;) {
+                switch (grpc_keepalive_tick(&s->keepalive, s->now)) {
+                case GRPC_KEEPALIVE_NOTHING:
+                        return;
+                case GRPC_KEEPALIVE_PING:
+                        (void)nghttp2_submit_ping(s->h2, NGHTTP2_FLAG_NONE, NULL);
+                        break;
+                case GRPC_KEEPALIVE_DRAIN_IDLE:
+                        grpc_session_drain(s, GRPC_END_IDLE, s->now);
+                        break;
+                case GRPC_KEEPALIVE_DRAIN_AGE:
+                        grpc_session_drain(s, GRPC_END_AGE, s->now);
+                        break;
+                case GRPC_KEEPALIVE_CLOSE_SILENT:
+                        s->end = GRPC_END_KEEPALIVE;
+                        s->broken = true;
+                        break;
+                case GRPC_KEEPALIVE_CLOSE_AGE:
+                        s->broken = true;
+                        break;
+                case GRPC_KEEPALIVE_CLOSE_SETTINGS:
+                        terminate(s, GRPC_END_SETTINGS_TIME, NGHTTP2_SETTINGS_TIMEOUT);
+                        break;
+                }
+        }
 }
 
 void grpc_session_tick(struct grpc_session *s, nsec now)
@@ -292,15 +437,35 @@ void grpc_session_tick(struct grpc_session *s, nsec now)
         s->inside = true;
         while (s->deadlines && s->deadlines->deadline <= now)
                 grpc_call_expire(s->deadlines);
+        if (s->n_incomplete > 0 && s->stall_at <= now)
+                check_stalls(s);
         if (s->drain == DRAIN_NOTICED && s->drain_at <= now)
                 send_final_goaway(s);
+        if (s->begun)
+                check_keepalive(s);
         s->inside = false;
+}
+
+size_t grpc_session_shed(struct grpc_session *s, nsec before)
+{
+        size_t n = 0;
+
+        for (struct grpc_call *call = s->calls; call; call = call->next) {
+                if (call->charged == 0 || call->sent >= before || call->heard >= before)
+                        continue;
+                grpc_call_cancel(call);
+                (void)nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, call->stream_id,
+                                                NGHTTP2_CANCEL);
+                n++;
+        }
+        return n;
 }
 
 bool grpc_session_alive(const struct grpc_session *s)
 {
-        return !s->broken && (s->chunk_len > 0 || nghttp2_session_want_read(s->h2) ||
-                              nghttp2_session_want_write(s->h2));
+        return !s->broken && !s->gone &&
+               (s->chunk_len > 0 || nghttp2_session_want_read(s->h2) ||
+                nghttp2_session_want_write(s->h2));
 }
 
 bool grpc_session_established(const struct grpc_session *s)
@@ -308,10 +473,12 @@ bool grpc_session_established(const struct grpc_session *s)
         return s->established;
 }
 
-void grpc_session_drain(struct grpc_session *s, nsec now)
+void grpc_session_drain(struct grpc_session *s, enum grpc_end why, nsec now)
 {
         if (s->drain != DRAIN_NO)
                 return;
+        if (s->end == GRPC_END_CLIENT)
+                s->end = why;
         s->drain = DRAIN_NOTICED;
         s->drain_at = now + drain_wait;
         /*
@@ -319,7 +486,12 @@ void grpc_session_drain(struct grpc_session *s, nsec now)
          * first.
          */
         (void)nghttp2_submit_shutdown_notice(s->h2);
-        (void)nghttp2_submit_ping(s->h2, NGHTTP2_FLAG_NONE, NULL);
+        (void)nghttp2_submit_ping(s->h2, NGHTTP2_FLAG_NONE, drain_ping);
+}
+
+enum grpc_end grpc_session_end(const struct grpc_session *s)
+{
+        return s->end;
 }
 
 size_t grpc_session_calls(const struct grpc_session *s)

@@ -15,9 +15,11 @@
 #include <stdint.h>
 
 #include "grpc/call.h"
+#include "grpc/keepalive.h"
 #include "grpc/memory.h"
 #include "grpc/observer.h"
 #include "grpc/service.h"
+#include "grpc/stats.h"
 #include "util/time.h"
 
 struct grpc_session;
@@ -28,8 +30,13 @@ struct grpc_session_config {
         size_t max_message_bytes;          /* of a request, also when decompressed */
         enum grpc_compression compression; /* of replies, unless the handler says otherwise */
         const struct grpc_peer *peer;      /* borrowed, may be filled in later; NULL: not known */
-        const struct grpc_observer *observer; /* borrowed; NULL: none */
-        struct grpc_call_counters *counters;  /* borrowed; NULL: not counted */
+        const struct grpc_observer *observer;          /* borrowed; NULL: none */
+        struct grpc_call_counters *counters;           /* borrowed; NULL: not counted */
+        const struct grpc_keepalive_config *keepalive; /* borrowed, without zeros */
+        bool any_pings;                                /* the client may ping as it likes */
+        uint32_t spread;                               /* any number, see grpc_keepalive_init */
+        nsec request_stall_timeout;                    /* see grpc/server.h; 0: 60 s */
+        struct grpc_server_stats *stats; /* borrowed; its part about streams is kept here */
         /* There is output although nobody called: a handler answered in its own time. */
         void (*on_output)(void *arg);
         void *arg;
@@ -62,7 +69,14 @@ bool grpc_session_alive(const struct grpc_session *s);
 bool grpc_session_established(const struct grpc_session *s);
 /*
  * Say GOAWAY, in the two steps that lose no call (RFC 9113 section 6.8), and end after the calls in
- * progress.
+ * progress. @why is what grpc_session_end will say.
  */
-void grpc_session_drain(struct grpc_session *s, nsec now);
+void grpc_session_drain(struct grpc_session *s, enum grpc_end why, nsec now);
+/* Why the session ends; GRPC_END_CLIENT as long as it is none of our doing. */
+enum grpc_end grpc_session_end(const struct grpc_session *s);
+/*
+ * Memory has run out: reset calls that hold some and have neither sent nor taken a byte since
+ * @before. Returns how many.
+ */
+size_t grpc_session_shed(struct grpc_session *s, nsec before);
 size_t grpc_session_calls(const struct grpc_session *s);

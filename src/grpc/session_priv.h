@@ -7,6 +7,7 @@
 
 #include "grpc/call.h"
 #include "grpc/frame.h"
+#include "grpc/guard.h"
 #include "grpc/head.h"
 #include "grpc/queue.h"
 #include "grpc/session.h"
@@ -29,6 +30,10 @@ struct grpc_call {
         struct grpc_frame_reader in;
         struct grpc_queue out;
         size_t charged; /* of session->memory */
+
+        nsec heard;      /* when bytes of the request came last, */
+        nsec sent;       /* and when bytes of the reply went */
+        bool incomplete; /* counted in session->n_incomplete */
 
         /* In the order they become true. */
         bool headed;      /* the request's header block is complete */
@@ -71,9 +76,13 @@ struct grpc_session {
         enum { DRAIN_NO, DRAIN_NOTICED, DRAIN_FINAL } drain;
         nsec drain_at; /* when the final GOAWAY goes out at the latest */
 
-        /* Our own RST_STREAMs: a token bucket, as nghttp2 has for the client's. */
-        uint64_t resets_left;
-        nsec resets_at;
+        enum grpc_end end; /* GRPC_END_CLIENT: no reason of ours */
+        bool gone;         /* GOAWAY with an error was sent: nothing follows */
+        bool begun;        /* the first bytes came: keepalive runs */
+        struct grpc_keepalive keepalive;
+        struct grpc_guard guard;
+        size_t n_incomplete; /* calls whose request is */
+        nsec stall_at;       /* when to look at them */
 };
 
 /* call.c */
@@ -84,6 +93,9 @@ void grpc_call_headed(struct grpc_call *call); /* decide on the complete header 
 void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len);
 void grpc_call_half_close(struct grpc_call *call);
 void grpc_call_expire(struct grpc_call *call);
+/* The client must send more; not so between the messages of a client stream. */
+bool grpc_call_owes_bytes(const struct grpc_call *call);
+void grpc_call_stalled(struct grpc_call *call); /* it did not */
 
 /* Account for @held bytes in this call's hands. False: over a limit, nothing changed. */
 bool grpc_call_charge(struct grpc_call *call, size_t held);

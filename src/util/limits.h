@@ -57,6 +57,10 @@
 #define LIMIT_GRPC_QUEUE_BYTES  (1024u * 1024) /* unsent replies of a stream, past the first reply */
 #define LIMIT_GRPC_MEMORY_BYTES                                                                    \
         (256u * 1024 * 1024) /* all requests and replies in flight of a server */
+#define LIMIT_TLS_CHAIN_BYTES                                                                      \
+        (64u * 1024) /* file of certificates, or of a key: a chain takes under 10 KB */
+#define LIMIT_TLS_CA_BYTES (1024u * 1024) /* every public root together takes 220 KB */
+#define LIMIT_TLS_CA_NAMES 60000u /* bytes: the handshake lists them, RFC 8446 section 4.2.4 */
 
 /* A request's filters: with 65,536 ids one can name every pod of the largest node six times. */
 #define LIMIT_FILTER_VALUES 65536u /* too_many_values_are_refused */

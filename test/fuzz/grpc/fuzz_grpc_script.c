@@ -358,7 +358,7 @@ static void step(void)
                 return;
         default:
                 if (take() == 'd')
-                        grpc_session_drain(peer.session, peer.now);
+                        grpc_session_drain(peer.session, GRPC_END_STOP, peer.now);
                 return;
         }
 }
@@ -366,6 +366,8 @@ static void step(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const uint8_t preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+        struct grpc_keepalive_config keepalive;
+        struct grpc_server_stats stats = { 0 };
         struct grpc_memory memory = { .max = LIMIT_GRPC_MEMORY_BYTES };
         struct grpc_router router = { 0 };
 
@@ -376,8 +378,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .script = { data, data + size } };
         if (nghttp2_hd_deflate_new(&peer.deflater, 4096) != 0)
                 abort();
-        peer.session = grpc_session_new(&(struct grpc_session_config){
-                .router = &router, .memory = &memory, .max_message_bytes = 100000 });
+        keepalive = grpc_keepalive_defaults(&(struct grpc_keepalive_config){ 0 });
+        peer.session = grpc_session_new(&(struct grpc_session_config){ .router = &router,
+                                                                       .memory = &memory,
+                                                                       .max_message_bytes = 100000,
+                                                                       .keepalive = &keepalive,
+                                                                       .stats = &stats });
         say(preface, sizeof(preface) - 1);
         while (peer.script.at < peer.script.end && !peer.broken) {
                 step();

@@ -104,6 +104,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static const uint8_t preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
         struct grpc_memory memory = { .max = LIMIT_GRPC_MEMORY_BYTES };
         struct grpc_router router = { 0 };
+        const struct grpc_keepalive_config keepalive = grpc_keepalive_defaults(
+                &(struct grpc_keepalive_config){ .max_idle = 50 * NSEC_PER_MSEC });
+        struct grpc_server_stats stats = { 0 };
         struct grpc_session *s;
         nsec now = NSEC_PER_SEC;
         size_t piece;
@@ -112,8 +115,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         piece = data[0] >> 2 ? data[0] >> 2 : size;
         grpc_router_add(&router, &service, NULL);
-        s = grpc_session_new(&(struct grpc_session_config){
-                .router = &router, .memory = &memory, .max_message_bytes = 100000 });
+        s = grpc_session_new(&(struct grpc_session_config){ .router = &router,
+                                                            .memory = &memory,
+                                                            .max_message_bytes = 100000,
+                                                            .keepalive = &keepalive,
+                                                            .stats = &stats });
         if (data[0] & 1)
                 (void)grpc_session_receive(s, preface, sizeof(preface) - 1, now);
         for (size_t i = 1; i < size; i += piece) {
@@ -128,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         grpc_session_tick(s, now);
         }
         fetch(s);
-        grpc_session_drain(s, now);
+        grpc_session_drain(s, GRPC_END_STOP, now);
         fetch(s);
         grpc_session_tick(s, now + 10 * NSEC_PER_SEC);
         fetch(s);

@@ -304,7 +304,7 @@ static void init_h2(struct peer *p)
         assert_int_equal(nghttp2_submit_settings(p->h2, 0, &window, p->window > 0), 0);
 }
 
-struct peer *peer_new_window(int32_t window)
+static struct peer *new_with(int32_t window, const struct grpc_keepalive_config *keepalive)
 {
         struct peer *p = xcalloc(1, sizeof(*p));
 
@@ -313,10 +313,14 @@ struct peer *peer_new_window(int32_t window)
         p->memory.max = LIMIT_GRPC_MEMORY_BYTES;
         p->now = 1000 * NSEC_PER_SEC;
         grpc_router_add(&p->router, &test_service, p);
+        p->keepalive = grpc_keepalive_defaults(keepalive ? keepalive : &p->keepalive);
         p->session = grpc_session_new(&(struct grpc_session_config){
                 .router = &p->router,
                 .memory = &p->memory,
                 .max_message_bytes = LIMIT_GRPC_MESSAGE_BYTES,
+                .keepalive = &p->keepalive,
+                .spread = 100, /* none */
+                .stats = &p->stats,
                 .on_output = on_output,
                 .arg = p,
         });
@@ -324,9 +328,19 @@ struct peer *peer_new_window(int32_t window)
         return p;
 }
 
+struct peer *peer_new_window(int32_t window)
+{
+        return new_with(window, NULL);
+}
+
+struct peer *peer_new_keepalive(const struct grpc_keepalive_config *keepalive)
+{
+        return new_with(0, keepalive);
+}
+
 struct peer *peer_new(void)
 {
-        return peer_new_window(0);
+        return new_with(0, NULL);
 }
 
 void peer_freep(struct peer **pp)
@@ -337,6 +351,7 @@ void peer_freep(struct peer **pp)
                 return;
         p->session = grpc_session_free(p->session);
         assert_int_equal(p->memory.used, 0);
+        assert_int_equal(p->stats.streams, 0);
         nghttp2_session_del(p->h2);
         grpc_router_done(&p->router);
         for (unsigned i = 0; i < p->n_streams; i++)

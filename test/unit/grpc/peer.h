@@ -34,6 +34,8 @@ struct peer {
         struct grpc_session *session;
         struct grpc_memory memory;
         struct grpc_router router;
+        struct grpc_keepalive_config keepalive;
+        struct grpc_server_stats stats;
         nsec now;
         bool blocked;     /* do not fetch from the session */
         bool failed;      /* grpc_session_receive said so */
@@ -49,6 +51,7 @@ struct peer {
 #define AUTO_PEER AUTO(peer_freep)
 struct peer *peer_new(void);
 struct peer *peer_new_window(int32_t window);
+struct peer *peer_new_keepalive(const struct grpc_keepalive_config *keepalive);
 void peer_freep(struct peer **p);
 
 /* Exchange bytes until both have nothing more to say. */

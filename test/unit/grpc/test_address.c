@@ -73,72 +73,6 @@ static void path_that_does_not_fit_a_socket_is_refused(void **state)
         assert_int_equal(e.kind, ERR_USAGE);
 }
 
-static void localhost_is_both_families_at_one_port(void **state)
-{
-        int fds[GRPC_SOCKADDRS_MAX];
-        struct grpc_sockaddr addrs[GRPC_SOCKADDRS_MAX];
-        struct grpc_address a;
-        unsigned port;
-        struct err e;
-        size_t n;
-
-        (void)state;
-        assert_ok(grpc_address_parse("localhost:1", &a, &e), &e);
-        assert_ok(grpc_address_resolve(&a, false, addrs, &n, &e), &e);
-        assert_int_equal(n, 2);
-        assert_ok(grpc_address_listen("localhost:0", fds, &n, &port, &e), &e);
-        assert_true(n >= 1 && port > 0);
-        while (n > 0)
-                (void)close(fds[--n]);
-}
-
-static void taken_port_is_busy(void **state)
-{
-        int first[GRPC_SOCKADDRS_MAX], second[GRPC_SOCKADDRS_MAX];
-        AUTO_FREE char *text = NULL;
-        unsigned port, port2;
-        struct err e;
-        size_t n, n2;
-
-        (void)state;
-        assert_ok(grpc_address_listen("127.0.0.1:0", first, &n, &port, &e), &e);
-        assert_int_equal(n, 1);
-        text = xasprintf("localhost:%u", port);
-        assert_int_equal(grpc_address_listen(text, second, &n2, &port2, &e), -1);
-        assert_int_equal(e.kind, ERR_BUSY);
-        (void)close(first[0]);
-}
-
-static void stale_socket_file_is_replaced_and_others_are_not(void **state)
-{
-        AUTO_TEST_DIR struct test_dir dir = { .fd = -1 };
-        AUTO_FREE char *text = NULL, *plain = NULL;
-        int fds[GRPC_SOCKADDRS_MAX], fds2[GRPC_SOCKADDRS_MAX];
-        unsigned port;
-        struct stat st;
-        struct err e;
-        size_t n;
-
-        (void)state;
-        test_dir_init(&dir);
-        text = xasprintf("unix:%s/s", dir.path);
-        assert_ok(grpc_address_listen(text, fds, &n, &port, &e), &e);
-        assert_int_equal(port, 0);
-        assert_int_equal(fstatat(dir.fd, "s", &st, 0), 0);
-        assert_int_equal(st.st_mode & 0777, 0660);
-        assert_int_equal(grpc_address_listen(text, fds2, &n, &port, &e), -1);
-        assert_int_equal(e.kind, ERR_BUSY);
-        (void)close(fds[0]);
-        assert_ok(grpc_address_listen(text, fds, &n, &port, &e), &e);
-        (void)close(fds[0]);
-
-        plain = xasprintf("unix:%s/file", dir.path);
-        assert_int_equal(fs_write_file(dir.fd, "file", "x", 1, 0600), 0);
-        assert_int_equal(grpc_address_listen(plain, fds, &n, &port, &e), -1);
-        assert_int_equal(e.kind, ERR_EXISTS);
-        assert_int_equal(fstatat(dir.fd, "file", &st, 0), 0);
-}
-
 static void local_is_what_no_other_host_can_reach(void **state)
 {
         static const struct {
@@ -177,9 +111,6 @@ int main(void)
                 cmocka_unit_test(unix_addresses_are_absolute_paths),
                 cmocka_unit_test(malformed_addresses_are_named),
                 cmocka_unit_test(path_that_does_not_fit_a_socket_is_refused),
-                cmocka_unit_test(localhost_is_both_families_at_one_port),
-                cmocka_unit_test(taken_port_is_busy),
-                cmocka_unit_test(stale_socket_file_is_replaced_and_others_are_not),
                 cmocka_unit_test(local_is_what_no_other_host_can_reach),
         };
 

@@ -191,7 +191,7 @@ static void drain_lets_calls_end_and_then_closes(void **state)
 
         (void)state;
         peer_run(p);
-        grpc_session_drain(p->session, p->now);
+        grpc_session_drain(p->session, GRPC_END_STOP, p->now);
         peer_run(p);
         assert_true(p->goaway);
         assert_int_equal(p->goaway_error, NGHTTP2_NO_ERROR);
@@ -212,7 +212,7 @@ static void drain_does_not_wait_for_a_client_that_answers_no_ping(void **state)
 
         (void)state;
         peer_run(p);
-        grpc_session_drain(p->session, p->now);
+        grpc_session_drain(p->session, GRPC_END_STOP, p->now);
         assert_true(grpc_session_send(p->session, out, sizeof(out)) > 0);
         assert_int_equal(grpc_session_deadline(p->session), p->now + NSEC_PER_SEC / 2);
         grpc_session_tick(p->session, p->now + NSEC_PER_SEC / 2);
