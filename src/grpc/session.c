@@ -43,6 +43,22 @@ static void terminate(struct grpc_session *s, enum grpc_end end, uint32_t error)
         (void)nghttp2_session_terminate_session(s->h2, error);
 }
 
+/* The largest SETTINGS_INITIAL_WINDOW_SIZE that leaves every stream's window within its maximum. */
+static int64_t initial_window_max(const struct grpc_session *s)
+{
+        int64_t initial =
+                nghttp2_session_get_remote_settings(s->h2, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+        int64_t widest = 0;
+
+        for (const struct grpc_call *call = s->calls; call; call = call->next) {
+                int64_t window =
+                        nghttp2_session_get_stream_remote_window_size(s->h2, call->stream_id);
+
+                widest = window > widest ? window : widest;
+        }
+        return INT32_MAX - widest + initial;
+}
+
 static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd, void *user_data)
 {
         struct grpc_session *s = user_data;
@@ -52,7 +68,20 @@ static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd, void 
         if (hd->type == NGHTTP2_HEADERS && hd->stream_id % 2 == 1 &&
             !grpc_guard_stream(&s->guard, hd->stream_id))
                 terminate(s, GRPC_END_PROTOCOL, NGHTTP2_PROTOCOL_ERROR);
+        else if (hd->type == NGHTTP2_SETTINGS)
+                s->initial_window_max = initial_window_max(s);
         return 0;
+}
+
+static void take_settings(struct grpc_session *s, const nghttp2_frame *frame)
+{
+        s->established = true;
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
+                grpc_keepalive_settings_acked(&s->keepalive);
+        /* RFC 9113 section 6.9.2; nghttp2 ends no more than the stream. */
+        else if (nghttp2_session_get_remote_settings(s->h2, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) >
+                 s->initial_window_max)
+                terminate(s, GRPC_END_PROTOCOL, NGHTTP2_FLOW_CONTROL_ERROR);
 }
 
 /* The request of @call is complete, or the stream over. */
@@ -131,9 +160,7 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
 
         (void)h2;
         if (frame->hd.type == NGHTTP2_SETTINGS) {
-                s->established = true;
-                if (frame->hd.flags & NGHTTP2_FLAG_ACK)
-                        grpc_keepalive_settings_acked(&s->keepalive);
+                take_settings(s, frame);
         } else if (frame->hd.type == NGHTTP2_PING) {
                 take_ping(s, frame);
         } else if (frame->hd.type == NGHTTP2_RST_STREAM) {

@@ -64,6 +64,8 @@ struct grpc_session {
         size_t n_free;
         size_t n_drained;
 
+        int64_t initial_window_max; /* what the SETTINGS being received may say */
+
         bool inside;      /* a function of ours is on the stack: output will be fetched after it */
         bool established; /* see grpc_session_established */
         bool broken;

@@ -119,6 +119,27 @@ static void streams_the_server_is_made_to_reset_are_limited_too(void **state)
         assert_true(p->goaway);
 }
 
+static void settings_that_make_a_window_too_large_end_the_connection(void **state)
+{
+        static const uint8_t widen[] = { 0, 0, 4, 8, 0, 0, 0, 0, 1, 0x7f, 0xff, 0, 0 };
+        nghttp2_settings_entry window = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 65535 };
+        AUTO_PEER struct peer *p = peer_new();
+
+        (void)state;
+        (void)peer_open(p, "/test.Test/Echo", NULL, 0);
+        peer_run(p);
+        /* 65535 + 0x7fff0000 is all there can be. */
+        peer_raw(p, widen, sizeof(widen));
+        assert_int_equal(nghttp2_submit_settings(p->h2, 0, &window, 1), 0);
+        peer_run(p);
+        assert_false(p->goaway);
+        window.value++;
+        assert_int_equal(nghttp2_submit_settings(p->h2, 0, &window, 1), 0);
+        peer_run(p);
+        assert_true(p->goaway);
+        assert_int_equal(p->goaway_error, NGHTTP2_FLOW_CONTROL_ERROR);
+}
+
 static void settings_flood_is_stopped_while_nobody_reads(void **state)
 {
         static const uint8_t settings[9] = { 0, 0, 0, 4, 0 };
@@ -268,6 +289,7 @@ int main(void)
                 cmocka_unit_test(streams_over_the_limit_are_refused),
                 cmocka_unit_test(rapid_reset_ends_the_connection),
                 cmocka_unit_test(streams_the_server_is_made_to_reset_are_limited_too),
+                cmocka_unit_test(settings_that_make_a_window_too_large_end_the_connection),
                 cmocka_unit_test(settings_flood_is_stopped_while_nobody_reads),
                 cmocka_unit_test(bytes_that_are_not_http2_end_the_session),
                 cmocka_unit_test(header_list_over_the_limit_is_refused_not_fatal),
