@@ -365,3 +365,8 @@ void grpc_call_compress(struct grpc_call *call, enum grpc_compression when)
         (void)call;
         (void)when;
 }
+
+bool grpc_call_message_compressed(const struct grpc_call *call)
+{
+        return call->message_compressed;
+}

@@ -159,6 +159,9 @@ enum grpc_compression {
  */
 void grpc_call_compress(struct grpc_call *call, enum grpc_compression when);
 
+/* The request, or the message on_message was called with, came compressed. */
+bool grpc_call_message_compressed(const struct grpc_call *call);
+
 /* Never NULL; of the connection, borrowed. */
 const struct grpc_peer *grpc_call_peer(const struct grpc_call *call);
 

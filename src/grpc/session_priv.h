@@ -46,6 +46,8 @@ struct grpc_call {
         bool finished;    /* the status is decided: the handler is out */
         bool http_error;  /* the body is plain text, and no trailers follow */
 
+        bool message_compressed; /* the latest one of the request */
+
         enum grpc_code code;
         char *message; /* owned, percent-encoded; NULL for none */
         struct grpc_head head;
