@@ -152,6 +152,12 @@ static void init_handles(struct program *p)
         (void)uv_signal_start(&p->sighup, on_reload_signal, SIGHUP);
 }
 
+static void set_health(const struct program *p, enum grpc_health_status status)
+{
+        grpc_health_set(p->health, "", status);
+        grpc_health_set(p->health, service_public_api.name, status);
+}
+
 static void add_service(struct program *p, const struct grpc_service *service, void *ctx)
 {
         grpc_server_add_service(p->server, service, ctx);
@@ -163,6 +169,7 @@ static void add_service(struct program *p, const struct grpc_service *service, v
 static void add_services(struct program *p)
 {
         p->health = grpc_health_new();
+        set_health(p, GRPC_HEALTH_NOT_SERVING); /* clients may ask, and wait, before all is ready */
         p->reflection = grpc_reflection_new();
         add_service(p, &service_public_api, &p->service);
         add_service(p, &grpc_health_service, p->health);
@@ -229,7 +236,7 @@ static void ready(struct waiter *waiter)
                 (struct program *)((char *)waiter - offsetof(struct program, first_scan));
 
         log_info("API service running");
-        grpc_health_set(p->health, service_public_api.name, GRPC_HEALTH_SERVING);
+        set_health(p, GRPC_HEALTH_SERVING);
         notify_ready(&p->notify, "Serving");
         start_watchdog(p);
 }
