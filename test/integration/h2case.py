@@ -2,10 +2,13 @@
 """One connection that breaks (or stretches) a rule of HTTP/2, and what a server may answer to it. As in h2spec: a server
 must answer as the RFC demands, and may make more of an error than it is: a connection error where a stream error would do
 (RFC 9113 section 5.4.2)."""
+import pytest
 from hpack import Decoder
 from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 
+import apiclient
+import pki
 from h2frames import *  # noqa: F403 its names are the vocabulary of the cases
 from h2frames import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, RST_STREAM, SETTINGS,
                       WITH_PRIORITY, Connection, frame, headers, message, ping, request_fields, settings)
@@ -60,9 +63,6 @@ class Case(Connection):
 
     def __init__(self, target, *entries, timeout=10, **kwargs):
         super().__init__(target, timeout=timeout, **kwargs)
-        if kwargs.get("hello") is not None:
-            self.decoder = Decoder()
-            return
         if entries:
             self.send(settings(*entries))
         self.server_settings = self.wait(SETTINGS)
@@ -152,3 +152,48 @@ class Case(Connection):
             self.expect_alive()
         elif not a.ended:
             assert self.goaway is not None and self.goaway.error == 1, f"{self.goaway} {a}"
+
+
+# Fixtures, for `from h2case import *`
+
+@pytest.fixture(scope="module", params=["cleartext", "tls"])
+def server(request, build, pb, tmp_path_factory):
+    """A carob-api for all tests of a file: at a TCP port, and at a unix socket."""
+    made = tmp_path_factory.mktemp("h2")
+    flags, wrap = [f"--listen=unix:{made}/s"], None
+    if request.param == "tls":
+        ca = pki.Authority(made, "ca")
+        own = ca.issue("server", "DNS:localhost")
+        flags += [f"--tls-cert={own.cert}", f"--tls-key={own.key}"]
+        wrap = pki.wrapper(ca)
+    started = apiclient.Server(build / "carob-api", pb, *flags, dir=made)
+    started.wrap = wrap
+    yield started
+    assert started.end() == 0, started.text
+
+
+@pytest.fixture
+def case(server):
+    """case((SETTING, value), ...) -> a Case; case(hello=b"...") -> a Connection that says that first."""
+    made = []
+
+    def start(*entries, address=0, hello=None, **kwargs):
+        target, wrap = server.addresses[address], server.wrap if address == 0 else None
+        made.append(Case(target, *entries, wrap=wrap, **kwargs) if hello is None else
+                    Connection(target, hello=hello, wrap=wrap, timeout=10))
+        return made[-1]
+
+    yield start
+    for c in made:
+        c.socket.close()
+
+
+@pytest.fixture
+def local(case):
+    """By the unix socket, where PINGs are not rationed (gRFC A8): settle() needs them."""
+    return lambda *entries: case(*entries, address=1)
+
+
+def named(rows):
+    """For parametrize: the first of each row is its name."""
+    return [pytest.param(*row[1:], id=row[0]) for row in rows]

@@ -6,7 +6,6 @@ import zlib
 
 import pytest
 
-import apiclient
 from h2case import *
 
 (OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, _, _, RESOURCE_EXHAUSTED, _, _, _, UNIMPLEMENTED, INTERNAL,
@@ -14,30 +13,6 @@ from h2case import *
 PODS = "/v1alpha.PublicAPI/ListPods"
 INSPECT = "/v1alpha.PublicAPI/InspectPod"
 LIST_SERVICES = message(b"\x3a\x01*")  # a ServerReflectionRequest
-
-
-@pytest.fixture(scope="module")
-def target(build, pb, tmp_path_factory):
-    server = apiclient.Server(build / "carob-api", pb, dir=tmp_path_factory.mktemp("data"))
-    yield server.addresses[0]
-    assert server.end() == 0, server.text
-
-
-@pytest.fixture
-def case(target):
-    made = []
-
-    def start(*entries, **kwargs):
-        made.append(Case(target, *entries, **kwargs))
-        return made[-1]
-
-    yield start
-    for c in made:
-        c.socket.close()
-
-
-def named(rows):
-    return [pytest.param(*row[1:], id=row[0]) for row in rows]
 
 
 class Frames(list):

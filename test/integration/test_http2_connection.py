@@ -5,46 +5,9 @@ import struct
 
 import pytest
 
-import apiclient
 from h2case import *
 
 MAX = 16384  # SETTINGS_MAX_FRAME_SIZE: we announce no other
-
-
-@pytest.fixture(scope="module")
-def server(build, pb, tmp_path_factory):
-    made = tmp_path_factory.mktemp("http2")
-    server = apiclient.Server(build / "carob-api", pb, f"--listen=unix:{made}/s", dir=made)
-    yield server
-    assert server.end() == 0, server.text
-
-
-@pytest.fixture(scope="module")
-def target(server):
-    return server.addresses[0]
-
-
-@pytest.fixture
-def case(server):
-    made = []
-
-    def start(*entries, address=0, **kwargs):
-        made.append(Case(server.addresses[address], *entries, **kwargs))
-        return made[-1]
-
-    yield start
-    for c in made:
-        c.socket.close()
-
-
-@pytest.fixture
-def local(case):
-    """By the unix socket, where PINGs are not rationed: settle() needs them."""
-    return lambda *entries: case(*entries, address=1)
-
-
-def named(rows):
-    return [pytest.param(*row[1:], id=row[0]) for row in rows]
 
 
 def priority(depends=0, weight=15, exclusive=False):
@@ -61,11 +24,11 @@ UNKNOWN = 0x16
 
 # Section 3.4
 
-def test_the_server_speaks_first_with_settings(target):
-    with Connection(target) as c:
-        first = c.next()
-        assert (first.type, first.flags, first.stream) == (SETTINGS, 0, 0) and len(first.payload) % 6 == 0
-        assert c.wait(SETTINGS, flags=ACK).payload == b""
+def test_the_server_speaks_first_with_settings(case):
+    c = case(hello=PREFACE + settings())
+    first = c.next()
+    assert (first.type, first.flags, first.stream) == (SETTINGS, 0, 0) and len(first.payload) % 6 == 0
+    assert c.wait(SETTINGS, flags=ACK).payload == b""
 
 
 @pytest.mark.parametrize("hello", named([
@@ -75,17 +38,17 @@ def test_the_server_speaks_first_with_settings(target):
     ("headers-first", PREFACE + request()),
     ("settings-ack-first", PREFACE + settings(ack=True)),
 ]))
-def test_3_4_a_preface_that_is_none_ends_the_connection(target, hello):
-    with Connection(target, hello=hello, timeout=10) as c:
-        goaways = [f for f in c.frames() if f.type == GOAWAY]
-        assert c.closed and all(f.error == PROTOCOL_ERROR for f in goaways)
+def test_3_4_a_preface_that_is_none_ends_the_connection(case, hello):
+    c = case(hello=hello)
+    goaways = [f for f in c.frames() if f.type == GOAWAY]
+    assert c.closed and all(f.error == PROTOCOL_ERROR for f in goaways)
 
 
-def test_3_4_the_preface_may_come_byte_by_byte(target):
-    with Connection(target, hello=b"") as c:
-        for byte in PREFACE + settings() + call():
-            c.send(bytes([byte]))
-        assert c.wait(HEADERS, stream=1)
+def test_3_4_the_preface_may_come_byte_by_byte(case):
+    c = case(hello=b"")
+    for byte in PREFACE + settings() + call():
+        c.send(bytes([byte]))
+    assert c.wait(HEADERS, stream=1)
 
 
 # What must work

@@ -2,32 +2,7 @@
 """RFC 9113 section 8 (how HTTP is said in HTTP/2) and RFC 7541 (how headers are packed), rule by rule."""
 import pytest
 
-import apiclient
 from h2case import *
-
-
-@pytest.fixture(scope="module")
-def target(build, pb, tmp_path_factory):
-    server = apiclient.Server(build / "carob-api", pb, dir=tmp_path_factory.mktemp("data"))
-    yield server.addresses[0]
-    assert server.end() == 0, server.text
-
-
-@pytest.fixture
-def case(target):
-    made = []
-
-    def start(*entries, **kwargs):
-        made.append(Case(target, *entries, **kwargs))
-        return made[-1]
-
-    yield start
-    for c in made:
-        c.socket.close()
-
-
-def named(rows):
-    return [pytest.param(*row[1:], id=row[0]) for row in rows]
 
 
 FIELDS = request_fields(INFO)
