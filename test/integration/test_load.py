@@ -25,7 +25,7 @@ GRPC = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
 ABORT = struct.pack("ii", 1, 0)
 # MiB of the service for 200 lists of 8 MB each, of which nobody takes more than a beginning.
 SLOW_READERS = 150
-BIG = 500
+BIG = 10000
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time
 
 import h2frames as h2
 import podtree
-from siege import Siege, sanitized, wait_until
+from siege import Siege, sanitized
 
 API = "/v1alpha.PublicAPI/"
 ROUNDS, WARM_UP = 5760, 1000
@@ -24,8 +24,13 @@ def text(field, value):
 
 def watches(pid):
     """Of all inotify descriptors of process @pid."""
-    return sum(line.startswith("inotify ") for f in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir()
-               for line in f.read_text().splitlines())
+    total = 0
+    for f in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        try:
+            total += sum(line.startswith("inotify ") for line in f.read_text().splitlines())
+        except FileNotFoundError:
+            continue  # closed meanwhile
+    return total
 
 
 class Node:
@@ -66,6 +71,13 @@ class Node:
             shutil.rmtree(self.images.pop(0))
             self.come()
 
+    def clear(self):
+        self.tree.unlock_all()
+        for pod in self.pods:
+            shutil.rmtree(pod.path)
+        for image in self.images:
+            shutil.rmtree(image)
+
     def running(self):
         return next((p for p in self.pods if p.uuid in self.tree.locks), None)
 
@@ -99,21 +111,24 @@ def round_of_calls(target, node):
 
 
 def test_a_day_of_polling_leaves_nothing_behind(build, start_api, tree):
-    node = Node(tree)
     server = start_api()
     factor = 4 if sanitized(build / "carob-api") else 1
+    sizes, descriptors, watched = [], [], []
     with Siege(server, memory=8, factor=factor) as s:
+        node = Node(tree)
         began = time.monotonic()
         for n in range(ROUNDS):
-            if n > 2 * WARM_UP and time.monotonic() - began > SECONDS:
+            if n >= 2 * WARM_UP and time.monotonic() - began > SECONDS:
                 break
-            if n == WARM_UP:
-                assert wait_until(lambda: server.descriptors() <= s.descriptors + 1)
-                before = s.status("VmRSS"), watches(server.pid)
             node.step(n)
             round_of_calls(s.target, node)
-        assert wait_until(lambda: server.descriptors() <= s.descriptors + 1)
-        after = s.status("VmRSS"), watches(server.pid)
-        # The same work again and again: a leak of 100 bytes in each round would be 476 KiB.
-        assert after[0] <= before[0] + 256 * factor, f"from {before[0]} to {after[0]} KiB"
-        assert after[1] <= before[1] + 10, f"from {before[1]} to {after[1]} watches"
+            if n % 10 == 0:
+                sizes.append(s.status("VmRSS"))
+                descriptors.append(server.descriptors())
+                watched.append(watches(server.pid))
+        node.clear()
+    # What happens at the end has happened before. A leak of 100 bytes in each round would be 476 KiB.
+    warm = WARM_UP // 10
+    assert max(sizes[-warm:]) <= max(sizes[:warm]) + 256 * factor, sizes[::20]
+    assert max(descriptors[-warm:]) <= max(descriptors[:warm]) + 2, descriptors[::20]
+    assert max(watched[-warm:]) <= max(watched[:warm]) + 4, watched[::20]
