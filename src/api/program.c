@@ -129,14 +129,15 @@ static void start_watchdog(struct program *p)
 }
 
 /* Each client and each call that reads takes descriptors; the soft limit is made for select(2). */
-static void raise_descriptor_limit(void)
+static struct descriptors raise_descriptor_limit(void)
 {
         struct rlimit limit;
 
-        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-                limit.rlim_cur = limit.rlim_max;
-                (void)setrlimit(RLIMIT_NOFILE, &limit);
-        }
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return descriptors_split(0);
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        return descriptors_split(limit.rlim_cur);
 }
 
 static void init_handles(struct program *p)
@@ -181,10 +182,15 @@ static void add_services(struct program *p)
 
 static void init_service(struct program *p, const struct api_options *o)
 {
-        struct grpc_server_config config = { .max_connections = o->max_connections };
+        struct descriptors descriptors = raise_descriptor_limit();
+        struct grpc_server_config config = {
+                .max_connections =
+                        o->max_connections ? o->max_connections : descriptors.connections.max,
+        };
 
         p->service = (struct service){
                 .loop = &p->loop,
+                .descriptors = descriptors,
                 .dir = o->dir,
                 .system_config_dir = o->system_config,
                 .local_config_dir = o->local_config,
@@ -268,7 +274,6 @@ int program_run(const struct api_options *o, const struct activation *activated)
         int status = 0;
 
         log_info("API service starting...");
-        raise_descriptor_limit();
         (void)signal(SIGPIPE, SIG_IGN);
         if (notify_open(&p.notify, &e) < 0)
                 log_warning("the service manager will not be told: %s", e.text);

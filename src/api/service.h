@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "api/descriptors.h"
 #include "api/jobs.h"
 #include "api/pod_index.h"
 #include "grpc/call.h"
@@ -14,6 +15,7 @@ struct service {
         uv_loop_t *loop; /* borrowed */
         struct jobs jobs;
         struct pod_index *pods; /* borrowed */
+        struct descriptors descriptors;
         const char *
                 dir; /* borrowed, as are all strings here: the data directory as the user named it */
         const char *system_config_dir;

@@ -22,12 +22,16 @@
 enum {
         LINES_PER_STEP = 64,
         REPLY_BYTES = 512 * 1024, /* a reply is sent when it has grown to this */
+        READER_DESCRIPTORS =
+                2, /* directories of the pod and of its logs; and a file for each app */
+        FOLLOW_DESCRIPTORS = 5, /* see logs/follow.c */
 };
 
 struct get_logs {
-        struct job job;         /* first: the job is this object */
-        struct jobs *jobs;      /* borrowed */
-        struct grpc_call *call; /* borrowed; NULL once it has ended */
+        struct job job;          /* first: the job is this object */
+        struct service *service; /* borrowed */
+        size_t descriptors;      /* taken from the share of all log readers */
+        struct grpc_call *call;  /* borrowed; NULL once it has ended */
         struct logs_reader *reader;
         struct logs_follow *follow; /* NULL: not wanted */
         uv_poll_t poll;             /* of follow */
@@ -50,7 +54,8 @@ static void logs_handle_closed(uv_handle_t *handle)
 /* The call is over for us; the memory goes when the loop has let go of the handles. */
 static void logs_free(struct get_logs *logs)
 {
-        jobs_end(logs->jobs, &logs->job);
+        jobs_end(&logs->service->jobs, &logs->job);
+        descriptors_give_back(&logs->service->descriptors.logs, logs->descriptors);
         logs->call = NULL;
         logs_reader_free(logs->reader);
         buf_done(&logs->reply);
@@ -99,7 +104,7 @@ static void logs_wake(struct get_logs *logs)
 {
         (void)uv_poll_stop(&logs->poll);
         if (!logs->paused)
-                jobs_add(logs->jobs, &logs->job);
+                jobs_add(&logs->service->jobs, &logs->job);
 }
 
 static void logs_readable(uv_poll_t *poll, int status, int events)
@@ -187,7 +192,7 @@ static void logs_drain(struct grpc_call *call, void *arg)
 
         (void)call;
         logs->paused = false;
-        jobs_add(logs->jobs, &logs->job);
+        jobs_add(&logs->service->jobs, &logs->job);
 }
 
 static void logs_cancelled(struct grpc_call *call, void *arg)
@@ -216,6 +221,20 @@ static int choose_apps(const struct pod_view *view, const char *wanted, const ch
         return 0;
 }
 
+static int take_descriptors(struct get_logs *logs, const struct logs_query *query, struct err *e)
+{
+        struct descriptor_share *share = &logs->service->descriptors.logs;
+        size_t n = READER_DESCRIPTORS + query->n_apps + (query->follow ? FOLLOW_DESCRIPTORS : 0);
+
+        if (!descriptors_take(share, n))
+                return err_set(e, ERR_LIMIT, 0,
+                               "too many logs are being read: %zu of %zu descriptors are in use, "
+                               "%zu more are needed",
+                               share->used, share->max, n);
+        logs->descriptors = n;
+        return 0;
+}
+
 /* Open what the call will read from. Whatever was opened before a failure stays in @logs. */
 static int logs_open(struct get_logs *logs, struct datadir *data, const struct pod_view *view,
                      const V1alpha__GetLogsRequest *wanted, struct logs_query *query, struct err *e)
@@ -225,6 +244,7 @@ static int logs_open(struct get_logs *logs, struct datadir *data, const struct p
 
         query->apps = apps;
         if (choose_apps(view, wanted->app_name, apps, &query->n_apps, e) < 0 ||
+            take_descriptors(logs, query, e) < 0 ||
             pod_open(&data->pods, view->uuid.text, &pod, e) < 0)
                 return -1;
         if ((query->follow && logs_follow_open(pod.fd, &logs->follow, e) < 0) ||
@@ -276,7 +296,7 @@ void svc_get_logs(struct grpc_call *call, const ProtobufCMessage *request, void 
         struct err e;
 
         logs->job.step = logs_step;
-        logs->jobs = &service->jobs;
+        logs->service = service;
         logs->call = call;
         logs->reply = BUF_NULL(REPLY_BYTES + LOG_REPLY_LINE_MAX);
         if (logs_begin(logs, service, (const V1alpha__GetLogsRequest *)request, &e) < 0) {

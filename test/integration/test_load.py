@@ -138,12 +138,12 @@ def test_ten_thousand_connections_opened_and_dropped(start_api, short_tmp, facto
 # --- more than it wants
 
 def test_connections_over_the_cap_are_closed_and_the_others_served(start_api, factor):
-    server = start_api(**limited(192))
+    server = start_api(**limited(512))
     with Siege(server, memory=4, factor=factor) as s:
         connections = [s.connect() for _ in range(300)]
         let_in = [c for c in connections if c.wait(h2.SETTINGS, flags=h2.ACK)]
-        # 192, less 64 that are kept for other purposes, less two clients of the surroundings.
-        assert 100 <= len(let_in) <= 192 - 64
+        # A quarter of the descriptors, less what the surroundings have.
+        assert 120 <= len(let_in) < 128
         for c in let_in:
             assert c.send(h2.call(1, INFO)) and c.wait(h2.HEADERS, stream=1, flags=h2.END_STREAM)
         for c in connections:
@@ -158,7 +158,7 @@ def test_connections_over_the_cap_are_closed_and_the_others_served(start_api, fa
 
 
 def test_without_descriptors_it_neither_spins_nor_forgets(start_api, factor):
-    server = start_api(**limited(72))
+    server = start_api("--max-connections=1000", **limited(72))
     with Siege(server, memory=4, factor=factor) as s:
         connections = [s.connect() for _ in range(63)]
         assert wait_until(lambda: server.descriptors() >= 72), "the test's limit is not reached"
@@ -171,6 +171,34 @@ def test_without_descriptors_it_neither_spins_nor_forgets(start_api, factor):
             if c not in waiting:
                 c.socket.close()
         establish(waiting)
+
+
+def test_readers_of_logs_leave_descriptors_to_others(start_api, tree, factor):
+    apps = [f"app{n}" for n in range(10)]
+    pod = tree.pod("run", *apps, locked=True, pid=os.getpid(), started=1)
+    for app in apps:
+        pod.log(app, (10**18, "line"))
+    server = start_api(**limited(1024))
+    request = bytes([10, 36]) + pod.uuid.encode() + b"\x20\x01"
+    with Siege(server, memory=8, factor=factor) as s:
+        connections = [s.connect() for _ in range(20)]
+        for c in connections:
+            c.send(*(h2.call(n, "/v1alpha.PublicAPI/GetLogs", request) for n in range(1, 201, 2)))
+        following = refused = 0
+        for c in connections:
+            for f in c.settle():
+                following += f.type == h2.DATA
+                refused += f.type == h2.HEADERS and f.has(h2.END_STREAM)
+        # An eighth of the descriptors; each takes 17.
+        assert (following, refused) == (128 // 17, 2000 - 128 // 17)
+        client = apiclient.Client(s.target, server.pb)  # a new connection
+        assert client.error("GetLogs", pod_id=pod.uuid, follow=True)[0] == "RESOURCE_EXHAUSTED"
+        assert client.pod(pod.uuid).id == pod.uuid and len(client.pods(detail=True)) == 1 and client.images() == []
+        for c in connections:
+            c.socket.close()
+        assert wait_until(lambda: server.descriptors() <= s.descriptors + 2)  # with two clients that are good
+        assert len(client.logs(pod.uuid)) == 10
+        client.close()
 
 
 # --- slow
