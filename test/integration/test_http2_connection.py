@@ -19,6 +19,25 @@ def padded(type, flags, payload, pad, claims=None, stream=1):
 
 
 BLOCK = hpack(request_fields(INFO))
+
+
+def other_block(method):
+    """What h2spec sends: no call of gRPC, so that it is answered before its end. As long as BLOCK, to be put in its place."""
+    fields = [(":method", method), (":scheme", "http"), (":path", "/"), (":authority", "test")]
+    block = hpack(fields)
+    return block + hpack_literal("x", "y" * (len(BLOCK) - len(block) - 4))
+
+
+STYLES = {"call": BLOCK, "get": other_block("GET"), "post": other_block("POST")}
+assert len(set(map(len, STYLES.values()))) == 1
+
+
+@pytest.fixture(params=STYLES)
+def style(request):
+    """style(frames): the same with another request."""
+    return lambda said: said.replace(BLOCK, STYLES[request.param])
+
+
 UNKNOWN = 0x16
 
 
@@ -210,9 +229,9 @@ CONNECTION_ERRORS = [
 
 
 @pytest.mark.parametrize("said, codes", named((i, said, codes) for i, said, *codes in CONNECTION_ERRORS))
-def test_connection_error(case, said, codes):
+def test_connection_error(case, style, said, codes):
     c = case()
-    c.send(said)
+    c.send(style(said))
     c.expect_connection_error(*codes)
 
 
@@ -231,9 +250,9 @@ STREAM_ERRORS = [
 
 
 @pytest.mark.parametrize("said, codes", named((i, said, codes) for i, said, *codes in STREAM_ERRORS))
-def test_stream_error(case, said, codes):
+def test_stream_error(case, style, said, codes):
     c = case()
-    c.send(said)
+    c.send(style(said))
     c.expect_stream_error(*codes)
 
 
