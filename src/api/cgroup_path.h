@@ -17,3 +17,15 @@ bool cgroup_path_contains(struct text outer, struct text inner);
  * and then nothing (length 0).
  */
 struct text cgroup_path_outer(struct text path);
+
+/* Paths, of which any will do. */
+struct cgroup_set {
+        struct text *v; /* owned; the texts are borrowed; in the order of their bytes */
+        size_t n;
+};
+
+/* The strings are borrowed and must outlive the set. */
+void cgroup_set_init(struct cgroup_set *set, char *const *v, size_t n);
+void cgroup_set_done(struct cgroup_set *set);
+/* Does @outer contain one of them? An empty set asks for nothing: anything passes it. Two searches, however many they are. */
+bool cgroup_set_passes(const struct cgroup_set *set, struct text outer);

@@ -8,9 +8,13 @@
 #include "api/filter_priv.h"
 #include "util/mem.h"
 
+enum { STATES_MAX = 64 };
+
 struct pod_filter {
-        const V1alpha__PodFilter *wanted; /* borrowed from the request */
+        uint64_t states; /* a bit for each; a state that no pod can have has none */
+        bool any_state;
         struct text_set ids, cgroups, app_names, image_ids, networks;
+        struct cgroup_set sub_cgroups;
         struct pairs annotations;
 };
 
@@ -43,21 +47,9 @@ static void facts_read(struct facts *ret, const struct encoded *pod)
         ret->cgroup = message_text(ret->annotations, POD_CGROUP);
 }
 
-/* Enums are negative in no message of ours, but may be in a request; the wire extends their sign. */
-static bool state_passes(const V1alpha__PodFilter *f, uint64_t state)
+static bool state_passes(const struct pod_filter *f, uint64_t state)
 {
-        for (size_t i = 0; i < f->n_states; i++)
-                if ((uint64_t)(int64_t)f->states[i] == state)
-                        return true;
-        return f->n_states == 0;
-}
-
-static bool sub_cgroups_pass(const V1alpha__PodFilter *f, struct text cgroup)
-{
-        for (size_t i = 0; i < f->n_pod_sub_cgroups; i++)
-                if (cgroup_path_contains(cgroup, text_of(f->pod_sub_cgroups[i])))
-                        return true;
-        return f->n_pod_sub_cgroups == 0;
+        return f->any_state || (state < STATES_MAX && (f->states >> state & 1));
 }
 
 static void show_app(struct pod_filter *f, struct encoded_walk app)
@@ -95,9 +87,10 @@ static bool apps_and_networks_pass(struct pod_filter *f, struct encoded_walk wal
 
 static bool passes(struct pod_filter *f, const struct facts *pod)
 {
-        return state_passes(f->wanted, pod->state) && text_set_passes(&f->ids, pod->id) &&
+        return state_passes(f, pod->state) && text_set_passes(&f->ids, pod->id) &&
                text_set_passes(&f->cgroups, pod->cgroup) &&
-               sub_cgroups_pass(f->wanted, pod->cgroup) && apps_and_networks_pass(f, pod->apps) &&
+               cgroup_set_passes(&f->sub_cgroups, pod->cgroup) &&
+               apps_and_networks_pass(f, pod->apps) &&
                pairs_pass(&f->annotations, pod->annotations, POD_ANNOTATIONS);
 }
 
@@ -124,7 +117,11 @@ bool pod_filters_match_one(struct pod_filters *filters, size_t i, const struct e
 
 static void filter_init(struct pod_filter *f, const V1alpha__PodFilter *wanted)
 {
-        f->wanted = wanted;
+        f->any_state = wanted->n_states == 0;
+        for (size_t i = 0; i < wanted->n_states; i++)
+                if (wanted->states[i] >= 0 && (uint64_t)wanted->states[i] < STATES_MAX)
+                        f->states |= (uint64_t)1 << wanted->states[i];
+        cgroup_set_init(&f->sub_cgroups, wanted->pod_sub_cgroups, wanted->n_pod_sub_cgroups);
         text_set_init(&f->ids, wanted->ids, wanted->n_ids);
         text_set_init(&f->cgroups, wanted->cgroups, wanted->n_cgroups);
         text_set_init(&f->app_names, wanted->app_names, wanted->n_app_names);
@@ -166,6 +163,7 @@ struct pod_filters *pod_filters_free(struct pod_filters *filters)
                 text_set_done(&f->app_names);
                 text_set_done(&f->image_ids);
                 text_set_done(&f->networks);
+                cgroup_set_done(&f->sub_cgroups);
                 pairs_done(&f->annotations);
         }
         free(filters);
