@@ -490,8 +490,9 @@ size_t grpc_session_shed(struct grpc_session *s, nsec before)
 
 bool grpc_session_alive(const struct grpc_session *s)
 {
+        /* nghttp2 thinks that all is said after the first GOAWAY if no call runs; one may be coming. */
         return !s->broken && !s->gone &&
-               (s->chunk_len > 0 || nghttp2_session_want_read(s->h2) ||
+               (s->drain == DRAIN_NOTICED || s->chunk_len > 0 || nghttp2_session_want_read(s->h2) ||
                 nghttp2_session_want_write(s->h2));
 }
 

@@ -29,10 +29,10 @@ static void keyp(EVP_PKEY **key)
         EVP_PKEY_free(*key);
 }
 
-/* Why OpenSSL's last call failed; empties its queue of errors. */
+/* Why OpenSSL failed, at the bottom of it; empties its queue of errors. */
 static const char *reason(void)
 {
-        const char *text = ERR_reason_error_string(ERR_peek_last_error());
+        const char *text = ERR_reason_error_string(ERR_peek_error());
 
         ERR_clear_error();
         return text ? text : "no reason given";
@@ -124,12 +124,14 @@ static int load_key(SSL_CTX *ctx, const char *file, const char *cert_file, struc
         AUTO(buf_done) struct buf text = BUF_NULL(0);
         AUTO(keyp) EVP_PKEY *key = NULL;
         AUTO(biop) BIO *bio = NULL;
-        bool encrypted = false;
+        static const char marker[] = "PRIVATE KEY-----"; /* RFC 7468 */
+        bool encrypted = false, some;
 
         if (read_file(file, "key", LIMIT_TLS_CHAIN_BYTES, &text, e) < 0)
                 return -1;
         bio = BIO_new_mem_buf(text.data, (int)text.len);
         key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted);
+        some = memmem(text.data, text.len, marker, sizeof(marker) - 1) != NULL;
         explicit_bzero(text.data, text.len);
         if (!key && encrypted)
                 return err_set(e, ERR_BAD_DATA, 0,
@@ -137,7 +139,7 @@ static int load_key(SSL_CTX *ctx, const char *file, const char *cert_file, struc
                                file);
         if (!key)
                 return err_set(e, ERR_BAD_DATA, 0, "key %s: %s", file,
-                               at_end() ? "there is no private key in the file" : reason());
+                               some ? reason() : "there is no private key in the file");
         if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
                 ERR_clear_error();
                 return err_set(e, ERR_BAD_DATA, 0, "key %s does not belong to certificate %s", file,

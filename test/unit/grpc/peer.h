@@ -43,6 +43,7 @@ struct peer {
         bool goaway;
         uint32_t goaway_error;
         int32_t goaway_last;
+        char goaway_debug[64];
         unsigned n_streams;
         struct peer_stream streams[PEER_STREAMS];
         int32_t window; /* announced for replies; 0: the default */
