@@ -11,15 +11,18 @@
 #include <string.h>
 
 #include "grpc/session_priv.h"
-#include "grpc/wire_check.h"
 #include "util/mem.h"
 
 enum {
         KEEP_BYTES = 4096, /* buffers up to this stay with a call for its next use */
 };
 
-bool grpc_call_charge(struct grpc_call *call, size_t held)
+bool grpc_call_charge(struct grpc_call *call, size_t out_held)
 {
+        size_t held = out_held + call->in.cap + call->request_len + call->waiting.cap +
+                      grpc_metadata_held(call->metadata) + grpc_metadata_held(call->headers) +
+                      grpc_metadata_held(call->trailers);
+
         return grpc_account_set(&call->session->account, &call->charged, held);
 }
 
@@ -75,28 +78,88 @@ struct grpc_call *grpc_call_new(struct grpc_session *s, int32_t stream_id)
         return call;
 }
 
+static struct grpc_call_summary summary_of(const struct grpc_call *call)
+{
+        return (struct grpc_call_summary){
+                .service = call->target.service,
+                .method = call->target.method,
+                .path = call->head.path,
+                .path_len = call->head.path_len,
+                .peer = grpc_call_peer(call),
+                .started = call->started_at,
+        };
+}
+
+static nsec observers_time(const struct grpc_session *s)
+{
+        return s->config.observer->clock ? s->config.observer->clock() : s->now;
+}
+
+static void tell_start(struct grpc_call *call)
+{
+        const struct grpc_observer *o = call->session->config.observer;
+
+        call->session->counters->started++;
+        if (!o)
+                return;
+        call->started_at = observers_time(call->session);
+        if (o->on_call_start) {
+                struct grpc_call_summary summary = summary_of(call);
+
+                o->on_call_start(&summary, o->arg);
+        }
+}
+
+static void tell_end(const struct grpc_call *call)
+{
+        const struct grpc_observer *o = call->session->config.observer;
+        enum grpc_code code = call->http_error ? GRPC_UNKNOWN : call->code;
+
+        call->session->counters->ended++;
+        call->session->counters->by_code[code]++;
+        if (o && o->on_call_end) {
+                struct grpc_call_summary summary = summary_of(call);
+
+                summary.duration = observers_time(call->session) - call->started_at;
+                summary.code = code;
+                summary.http_status = call->http_error ? call->http_error : 200;
+                summary.messages_in = call->messages_in;
+                summary.messages_out = call->messages_out;
+                summary.bytes_in = call->bytes_in;
+                summary.bytes_out = call->bytes_out;
+                o->on_call_end(&summary, o->arg);
+        }
+}
+
 void grpc_call_free(struct grpc_call *call)
 {
         struct grpc_session *s = call->session;
-        struct grpc_queue out = call->out;
+        struct grpc_queue out;
 
+        if (call->headed)
+                tell_end(call);
         deadline_unlink(call);
         *(call->prev ? &call->prev->next : &s->calls) = call->next;
         if (call->next)
                 call->next->prev = call->prev;
         s->n_calls--;
         s->n_drained -= call->drained;
-        (void)grpc_call_charge(call, 0);
+        (void)grpc_account_set(&s->account, &call->charged, 0);
         if (call->request)
                 protobuf_c_message_free_unpacked(call->request, NULL);
         grpc_frame_done(&call->in);
+        buf_done(&call->waiting);
+        grpc_metadata_free(call->metadata);
+        grpc_metadata_free(call->headers);
+        grpc_metadata_free(call->trailers);
         free(call->message);
         if (s->n_free >= LIMIT_GRPC_STREAMS / 4) {
-                free(call->out.data);
+                grpc_queue_done(&call->out);
                 free(call);
                 return;
         }
-        grpc_queue_reset(&out, KEEP_BYTES);
+        grpc_queue_reset(&call->out, KEEP_BYTES);
+        out = call->out;
         memset(call, 0, offsetof(struct grpc_call, head));
         call->out = out;
         call->next = s->free_calls;
@@ -104,26 +167,31 @@ void grpc_call_free(struct grpc_call *call)
         s->n_free++;
 }
 
-/* The call never reaches its handler, or is taken from it. */
-static void __attribute__((format(printf, 3, 4)))
-refuse(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
+void grpc_call_refuse(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
 {
         va_list ap;
 
-        grpc_call_cancel(call);
+        grpc_call_cancel(call, code);
         call->finished = false;
         va_start(ap, fmt);
         grpc_call_finish_va(call, code, fmt, ap);
         va_end(ap);
 }
 
-void grpc_call_cancel(struct grpc_call *call)
+void grpc_call_refuse_full(struct grpc_call *call)
+{
+        call->session->counters->refused_memory++;
+        grpc_call_refuse(call, GRPC_RESOURCE_EXHAUSTED, "%s", GRPC_TEXT_FULL);
+}
+
+void grpc_call_cancel(struct grpc_call *call, enum grpc_code code)
 {
         const struct grpc_call_watch *watch = call->watch;
 
         if (call->finished)
                 return;
         call->finished = true;
+        call->code = code;
         call->watch = NULL;
         if (call->dispatched && watch && watch->on_cancel)
                 watch->on_cancel(call, call->arg);
@@ -133,19 +201,52 @@ void grpc_call_expire(struct grpc_call *call)
 {
         deadline_unlink(call);
         if (!call->finished && grpc_queue_len(&call->out) == 0) {
-                refuse(call, GRPC_DEADLINE_EXCEEDED, "deadline exceeded");
+                grpc_call_refuse(call, GRPC_DEADLINE_EXCEEDED, "deadline exceeded");
                 return;
         }
         /* Half a message may be out: no status can follow it. */
-        grpc_call_cancel(call);
+        grpc_call_cancel(call, GRPC_DEADLINE_EXCEEDED);
         (void)nghttp2_submit_rst_stream(call->session->h2, NGHTTP2_FLAG_NONE, call->stream_id,
                                         NGHTTP2_CANCEL);
 }
 
-static void dispatch(struct grpc_call *call)
+void grpc_call_dispatch(struct grpc_call *call)
 {
         call->dispatched = true;
-        call->method->handler(call, call->request, call->ctx);
+        call->target.method->handler(call, call->request, call->target.ctx);
+}
+
+static void find_target(struct grpc_call *call)
+{
+        call->routed = true;
+        call->route = grpc_router_find(call->session->config.router, call->head.path,
+                                       call->head.path_len, &call->target);
+}
+
+/* What the handler will read is kept, and only that: the path is known before the first of these. */
+static void keep_metadata(struct grpc_call *call, const char *name, size_t name_len,
+                          const char *value, size_t value_len)
+{
+        int r;
+
+        if (!call->routed)
+                find_target(call);
+        if (!call->target.method || !call->target.method->metadata ||
+            call->head.bytes > LIMIT_GRPC_HEADER_BYTES || grpc_metadata_reserved(name, name_len))
+                return;
+        if (!call->metadata)
+                call->metadata = grpc_metadata_new();
+        r = grpc_metadata_receive(call->metadata, name, name_len, value, value_len);
+        call->metadata_bad = call->metadata_bad || r == -EINVAL;
+        call->metadata_large = call->metadata_large || r == -ENOBUFS;
+}
+
+void grpc_call_header(struct grpc_call *call, const char *name, size_t name_len, const char *value,
+                      size_t value_len)
+{
+        grpc_head_add(&call->head, name, name_len, value, value_len);
+        if (name_len > 0 && *name != ':')
+                keep_metadata(call, name, name_len, value, value_len);
 }
 
 static void route(struct grpc_call *call)
@@ -154,24 +255,41 @@ static void route(struct grpc_call *call)
         const char *slash = memrchr(h->path, '/', h->path_len);
         int len = h->path_len;
 
-        switch (grpc_router_find(call->session->config.router, h->path, h->path_len, &call->method,
-                                 &call->ctx)) {
+        if (!call->routed)
+                find_target(call);
+        switch (call->route) {
         case GRPC_ROUTE_FOUND:
-                if (call->method->client_streaming)
-                        dispatch(call);
+                if (call->target.method->client_streaming)
+                        grpc_call_dispatch(call);
                 break;
         case GRPC_ROUTE_MALFORMED:
-                refuse(call, GRPC_UNIMPLEMENTED, "malformed method name: \"%.*s\"", len, h->path);
+                grpc_call_refuse(call, GRPC_UNIMPLEMENTED, "malformed method name: \"%.*s\"", len,
+                                 h->path);
                 break;
         case GRPC_ROUTE_NO_SERVICE:
-                refuse(call, GRPC_UNIMPLEMENTED, "unknown service %.*s", (int)(slash - h->path) - 1,
-                       h->path + 1);
+                grpc_call_refuse(call, GRPC_UNIMPLEMENTED, "unknown service %.*s",
+                                 (int)(slash - h->path) - 1, h->path + 1);
                 break;
         case GRPC_ROUTE_NO_METHOD:
-                refuse(call, GRPC_UNIMPLEMENTED, "unknown method %.*s",
-                       len - (int)(slash - h->path) - 1, slash + 1);
+                grpc_call_refuse(call, GRPC_UNIMPLEMENTED, "unknown method %.*s",
+                                 len - (int)(slash - h->path) - 1, slash + 1);
                 break;
         }
+}
+
+/* False: the call has been refused. */
+static bool set_deadline(struct grpc_call *call)
+{
+        nsec deadline;
+
+        if (call->head.timeout_kind != GRPC_TIMEOUT_SET)
+                return true;
+        if (__builtin_add_overflow(call->session->now, call->head.timeout, &deadline))
+                deadline = INT64_MAX - 1;
+        deadline_link(call, deadline);
+        if (call->head.timeout == 0)
+                grpc_call_expire(call);
+        return call->head.timeout != 0;
 }
 
 void grpc_call_headed(struct grpc_call *call)
@@ -179,114 +297,42 @@ void grpc_call_headed(struct grpc_call *call)
         enum grpc_code code;
         const char *text;
         unsigned status = grpc_head_check(&call->head, &code, &text);
-        nsec deadline;
 
         call->headed = true;
-        if (status != 200) {
+        tell_start(call);
+        if (status != 200)
                 grpc_response_http_error(call, status, text);
-                return;
+        else if (code != GRPC_OK)
+                grpc_call_refuse(call, code, "%s", text);
+        else if (call->metadata_bad)
+                grpc_call_refuse(call, GRPC_INTERNAL, "malformed binary metadata");
+        else if (call->metadata_large)
+                grpc_call_refuse(call, GRPC_RESOURCE_EXHAUSTED, "too many values of metadata");
+        else if (call->metadata && !grpc_call_charge(call, grpc_queue_held(&call->out)))
+                grpc_call_refuse_full(call);
+        else if (set_deadline(call)) {
+                grpc_call_compress(call, call->session->config.compression);
+                route(call);
         }
-        if (code != GRPC_OK) {
-                refuse(call, code, "%s", text);
-                return;
-        }
-        if (call->head.timeout_kind == GRPC_TIMEOUT_SET) {
-                if (__builtin_add_overflow(call->session->now, call->head.timeout, &deadline))
-                        deadline = INT64_MAX - 1;
-                deadline_link(call, deadline);
-                if (call->head.timeout == 0) {
-                        grpc_call_expire(call);
-                        return;
-                }
-        }
-        route(call);
-}
-
-static void take_message(struct grpc_call *call, const struct grpc_frame *frame)
-{
-        AUTO(grpc_message_freep) ProtobufCMessage *m = NULL;
-        struct err e;
-
-        if (frame->compressed && call->head.encoded) {
-                refuse(call, GRPC_UNIMPLEMENTED, "no message compression is supported");
-                return;
-        }
-        if (frame->compressed) {
-                refuse(call, GRPC_INTERNAL, "compressed message without grpc-encoding");
-                return;
-        }
-        if (call->request) {
-                refuse(call, GRPC_UNIMPLEMENTED, "more than one request message");
-                return;
-        }
-        if (grpc_wire_unpack(call->method->input, frame->data, frame->len, LIMIT_GRPC_FIELDS, &m,
-                             &e) < 0) {
-                refuse(call, e.kind == ERR_LIMIT ? GRPC_RESOURCE_EXHAUSTED : GRPC_INTERNAL,
-                       "cannot decode the request: %s", e.text);
-                return;
-        }
-        if (!call->method->client_streaming)
-                call->request = TAKE_PTR(m);
-        else if (call->watch && call->watch->on_message)
-                call->watch->on_message(call, m, call->arg);
-}
-
-void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len)
-{
-        struct grpc_frame frame;
-
-        while (!call->finished) {
-                switch (grpc_frame_feed(&call->in, &data, &len, &frame)) {
-                case GRPC_FRAME_MESSAGE:
-                        take_message(call, &frame);
-                        break;
-                case GRPC_FRAME_MORE:
-                        if (!grpc_call_charge(call, call->in.cap + call->out.cap))
-                                refuse(call, GRPC_RESOURCE_EXHAUSTED,
-                                       "the server holds too many requests and replies");
-                        return;
-                case GRPC_FRAME_TOO_LARGE:
-                        refuse(call, GRPC_RESOURCE_EXHAUSTED,
-                               "received message larger than max (%zu vs. %zu)", frame.len,
-                               call->in.max);
-                        return;
-                case GRPC_FRAME_BAD_FLAG:
-                        refuse(call, GRPC_INTERNAL, "malformed message prefix");
-                        return;
-                }
-        }
-}
-
-void grpc_call_half_close(struct grpc_call *call)
-{
-        call->half_closed = true;
-        if (call->finished)
-                return;
-        if (grpc_frame_partial(&call->in))
-                refuse(call, GRPC_INTERNAL, "the request ends within a message");
-        else if (call->method->client_streaming) {
-                if (call->watch && call->watch->on_half_close)
-                        call->watch->on_half_close(call, call->arg);
-        } else if (!call->request)
-                refuse(call, GRPC_UNIMPLEMENTED, "no request message");
-        else
-                dispatch(call);
 }
 
 bool grpc_call_owes_bytes(const struct grpc_call *call)
 {
-        if (!call->headed || call->finished || !call->method || !call->method->client_streaming)
+        const struct grpc_method *method = call->target.method;
+
+        if (!call->headed || call->finished || !method || !method->client_streaming)
                 return true;
-        return grpc_frame_partial(&call->in);
+        return grpc_frame_partial(&call->in) && !call->receive_paused;
 }
 
 void grpc_call_stalled(struct grpc_call *call)
 {
         if (!call->finished && grpc_queue_len(&call->out) == 0) {
-                refuse(call, GRPC_DEADLINE_EXCEEDED, "the request did not arrive in time");
+                grpc_call_refuse(call, GRPC_DEADLINE_EXCEEDED,
+                                 "the request did not arrive in time");
                 return;
         }
-        grpc_call_cancel(call);
+        grpc_call_cancel(call, GRPC_DEADLINE_EXCEEDED);
         (void)nghttp2_submit_rst_stream(call->session->h2, NGHTTP2_FLAG_NONE, call->stream_id,
                                         NGHTTP2_CANCEL);
 }
@@ -310,7 +356,7 @@ nsec grpc_call_deadline(const struct grpc_call *call)
 
 const struct grpc_method *grpc_call_method(const struct grpc_call *call)
 {
-        return call->method;
+        return call->target.method;
 }
 
 const struct grpc_peer *grpc_call_peer(const struct grpc_call *call)
@@ -320,50 +366,30 @@ const struct grpc_peer *grpc_call_peer(const struct grpc_call *call)
         return call->session->config.peer ? call->session->config.peer : &unknown;
 }
 
-void grpc_call_pause_receive(struct grpc_call *call)
+bool grpc_call_metadata_at(const struct grpc_call *call, size_t i, struct grpc_metadatum *ret)
 {
-        (void)call;
-}
+        const struct grpc_metadata *m = call->metadata;
 
-void grpc_call_resume_receive(struct grpc_call *call)
-{
-        (void)call;
+        assert(call->target.method->metadata);
+        if (!m || i >= m->n)
+                return false;
+        *ret = (struct grpc_metadatum){ grpc_metadata_key(m, i), grpc_metadata_value(m, i),
+                                        m->fields[i].value_len };
+        return true;
 }
 
 const void *grpc_call_metadata(const struct grpc_call *call, const char *key, size_t *ret_len)
 {
-        (void)call;
-        (void)key;
-        (void)ret_len;
+        struct grpc_metadatum m;
+
+        for (size_t i = 0; grpc_call_metadata_at(call, i, &m); i++) {
+                if (strcmp(m.key, key) != 0)
+                        continue;
+                if (ret_len)
+                        *ret_len = m.len;
+                return m.value;
+        }
         return NULL;
-}
-
-bool grpc_call_metadata_at(const struct grpc_call *call, size_t i, struct grpc_metadatum *ret)
-{
-        (void)call;
-        (void)i;
-        (void)ret;
-        return false;
-}
-
-bool grpc_call_add_header(struct grpc_call *call, const char *key, const void *value, size_t len)
-{
-        (void)call;
-        (void)key;
-        (void)value;
-        (void)len;
-        return false;
-}
-
-bool grpc_call_add_trailer(struct grpc_call *call, const char *key, const void *value, size_t len)
-{
-        return grpc_call_add_header(call, key, value, len);
-}
-
-void grpc_call_compress(struct grpc_call *call, enum grpc_compression when)
-{
-        (void)call;
-        (void)when;
 }
 
 bool grpc_call_message_compressed(const struct grpc_call *call)

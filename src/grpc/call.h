@@ -94,11 +94,6 @@ void grpc_call_finish_err(struct grpc_call *call, const struct err *e);
  * The same with details for programs: grpc-status-details-bin, a google.rpc.Status. Details that
  * make the trailers too large for clients (8 KiB) are left out, all of them.
  */
-struct grpc_detail {
-        const char *type; /* full name of the message: "google.rpc.ResourceInfo" */
-        const void *data; /* its encoding */
-        size_t len;
-};
 void grpc_call_finish_details(struct grpc_call *call, enum grpc_code code, const char *text,
                               const struct grpc_detail *details, size_t n);
 /* One reply and OK: the whole of a unary method. */

@@ -93,6 +93,48 @@ static bool is(const char *name, size_t len, const char *want)
         return strlen(want) == len && memcmp(name, want, len) == 0;
 }
 
+static enum grpc_encoding encoding_of(const char *value, size_t len)
+{
+        if (is(value, len, "identity"))
+                return GRPC_ENCODING_IDENTITY;
+        if (is(value, len, "gzip"))
+                return GRPC_ENCODING_GZIP;
+        return is(value, len, "deflate") ? GRPC_ENCODING_DEFLATE : GRPC_ENCODING_UNKNOWN;
+}
+
+/* "identity,deflate, gzip" */
+static bool lists_gzip(const char *value, size_t len)
+{
+        const char *end = value + len;
+
+        while (value < end) {
+                const char *comma = memchr(value, ',', (size_t)(end - value));
+                const char *stop = comma ? comma : end;
+
+                while (value < stop && *value == ' ')
+                        value++;
+                while (stop > value && stop[-1] == ' ')
+                        stop--;
+                if (is(value, (size_t)(stop - value), "gzip"))
+                        return true;
+                value = comma ? comma + 1 : end;
+        }
+        return false;
+}
+
+static void add_grpc(struct grpc_head *h, const char *name, size_t name_len, const char *value,
+                     size_t value_len)
+{
+        if (is(name, name_len, "grpc-timeout"))
+                h->timeout_kind = grpc_timeout_parse(value, value_len, &h->timeout)
+                                          ? GRPC_TIMEOUT_SET
+                                          : GRPC_TIMEOUT_MALFORMED;
+        else if (is(name, name_len, "grpc-encoding"))
+                h->encoding = encoding_of(value, value_len);
+        else if (is(name, name_len, "grpc-accept-encoding"))
+                h->accepts_gzip = h->accepts_gzip || lists_gzip(value, value_len);
+}
+
 void grpc_head_add(struct grpc_head *h, const char *name, size_t name_len, const char *value,
                    size_t value_len)
 {
@@ -106,12 +148,8 @@ void grpc_head_add(struct grpc_head *h, const char *name, size_t name_len, const
                 h->post = is(value, value_len, "POST");
         else if (is(name, name_len, "content-type"))
                 h->content_type_ok = content_type_is_grpc(value, value_len);
-        else if (is(name, name_len, "grpc-timeout"))
-                h->timeout_kind = grpc_timeout_parse(value, value_len, &h->timeout)
-                                          ? GRPC_TIMEOUT_SET
-                                          : GRPC_TIMEOUT_MALFORMED;
-        else if (is(name, name_len, "grpc-encoding"))
-                h->encoded = !is(value, value_len, "identity");
+        else if (name_len > 5 && memcmp(name, "grpc-", 5) == 0)
+                add_grpc(h, name, name_len, value, value_len);
         else if (is(name, name_len, "host"))
                 h->hosts = h->hosts < 2 ? h->hosts + 1 : 2;
 }

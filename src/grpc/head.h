@@ -13,6 +13,16 @@
 #include "util/limits.h"
 #include "util/time.h"
 
+enum grpc_encoding {
+        GRPC_ENCODING_IDENTITY,
+        GRPC_ENCODING_GZIP,    /* RFC 1952 */
+        GRPC_ENCODING_DEFLATE, /* RFC 1950: in HTTP and gRPC this is the name of zlib's format */
+        GRPC_ENCODING_UNKNOWN,
+};
+
+/* What we take, as a value of grpc-accept-encoding. */
+#define GRPC_ENCODINGS "identity,deflate,gzip"
+
 enum grpc_timeout_kind { GRPC_TIMEOUT_NONE, GRPC_TIMEOUT_SET, GRPC_TIMEOUT_MALFORMED };
 
 struct grpc_head {
@@ -22,13 +32,15 @@ struct grpc_head {
         bool post;
         bool content_type_ok;
         bool path_too_long;
-        bool encoded; /* grpc-encoding names something else than identity */
+        bool accepts_gzip;           /* replies may be compressed */
+        enum grpc_encoding encoding; /* of the request's compressed messages */
         enum grpc_timeout_kind timeout_kind;
         nsec timeout;
         char path[LIMIT_GRPC_PATH_BYTES];
 };
 
 void grpc_head_init(struct grpc_head *h);
+/* Names are lower case (RFC 9113 section 8.2.1), pseudo-headers come first (section 8.3). */
 void grpc_head_add(struct grpc_head *h, const char *name, size_t name_len, const char *value,
                    size_t value_len);
 

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grpc/gzip.h"
 #include "grpc/session_priv.h"
+#include "util/mem.h"
 
 #define NV(n, v, l, f)                                                                             \
         {                                                                                          \
@@ -19,7 +21,10 @@
 /* Both literals: nghttp2 need not copy them. */
 #define NV_FIXED(n, v) NV(n, v, sizeof(v) - 1, NGHTTP2_NV_FLAG_NO_COPY_VALUE)
 
-enum { TRAILERS_MAX = 3 };
+enum {
+        HEADERS_MAX = 4, /* of our own, beside the handler's */
+        TRAILERS_MAX = 2,
+};
 
 static const char *const code_texts[GRPC_CODE_MAX] = {
         "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
@@ -38,9 +43,54 @@ static size_t add_status(const struct grpc_call *call, nghttp2_nv *to)
         if (call->message)
                 to[n++] = (nghttp2_nv)NV("grpc-message", call->message, strlen(call->message),
                                          NGHTTP2_NV_FLAG_NO_INDEX);
-        if (call->code == GRPC_UNIMPLEMENTED && call->head.encoded)
-                to[n++] = (nghttp2_nv)NV_FIXED("grpc-accept-encoding", "identity");
         return n;
+}
+
+/* What is the handler's. nghttp2 copies it: its own frames may outlive the call. */
+static size_t add_metadata(const struct grpc_metadata *m, nghttp2_nv *to)
+{
+        for (size_t i = 0; m && i < m->n; i++)
+                to[i] = (nghttp2_nv){
+                        .name = m->bytes.data + m->fields[i].key,
+                        .namelen = m->fields[i].key_len,
+                        .value = m->bytes.data + m->fields[i].value,
+                        .valuelen = m->fields[i].value_len,
+                };
+        return m ? m->n : 0;
+}
+
+static size_t add_headers(const struct grpc_call *call, nghttp2_nv *to)
+{
+        size_t n = 0;
+
+        to[n++] = (nghttp2_nv)NV_FIXED(":status", "200");
+        to[n++] = (nghttp2_nv)NV_FIXED("content-type", "application/grpc");
+        if (call->head.encoding != GRPC_ENCODING_IDENTITY)
+                to[n++] = (nghttp2_nv)NV_FIXED("grpc-accept-encoding", GRPC_ENCODINGS);
+        if (call->compress)
+                to[n++] = (nghttp2_nv)NV_FIXED("grpc-encoding", "gzip");
+        return n;
+}
+
+/* Room for a block: @few, unless the handler adds to it. *ret_many is freed by the caller. */
+static nghttp2_nv *block(nghttp2_nv *few, size_t n_few, const struct grpc_metadata *m,
+                         nghttp2_nv **ret_many)
+{
+        if (!m)
+                return few;
+        *ret_many = xcalloc(n_few + m->n, sizeof(**ret_many));
+        return *ret_many;
+}
+
+static int submit_trailers(const struct grpc_call *call)
+{
+        nghttp2_nv few[TRAILERS_MAX];
+        AUTO_FREE nghttp2_nv *many = NULL;
+        nghttp2_nv *all = block(few, TRAILERS_MAX, call->trailers, &many);
+        size_t n = add_status(call, all);
+
+        n += add_metadata(call->trailers, all + n);
+        return nghttp2_submit_trailer(call->session->h2, call->stream_id, all, n);
 }
 
 static ssize_t read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *buf, size_t length,
@@ -48,8 +98,9 @@ static ssize_t read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *buf, s
 {
         struct grpc_call *call = source->ptr;
         size_t queued = grpc_queue_len(&call->out);
-        nghttp2_nv trailers[TRAILERS_MAX];
 
+        (void)h2;
+        (void)stream_id;
         (void)buf;
         (void)user_data;
         if (queued == 0 && !call->finished) {
@@ -64,8 +115,7 @@ static ssize_t read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *buf, s
                 *flags |= NGHTTP2_DATA_FLAG_EOF;
                 if (!call->http_error) {
                         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-                        if (nghttp2_submit_trailer(h2, stream_id, trailers,
-                                                   add_status(call, trailers)) != 0)
+                        if (submit_trailers(call) != 0)
                                 return NGHTTP2_ERR_CALLBACK_FAILURE;
                 }
         }
@@ -91,6 +141,8 @@ int grpc_response_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uin
         }
         memcpy(s->out + s->out_len, framehd, FRAME_HEAD);
         grpc_queue_take(&call->out, s->out + s->out_len + FRAME_HEAD, length);
+        call->bytes_out += length;
+        s->counters->bytes_out += length;
         s->out_len += FRAME_HEAD + length;
         call->sent = s->now;
         grpc_call_sent(call);
@@ -99,25 +151,30 @@ int grpc_response_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uin
 
 static void submit_headers(struct grpc_call *call)
 {
-        static const nghttp2_nv headers[] = {
-                NV_FIXED(":status", "200"),
-                NV_FIXED("content-type", "application/grpc"),
-        };
         nghttp2_data_provider provider = { .source.ptr = call, .read_callback = read_data };
+        nghttp2_nv few[HEADERS_MAX];
+        AUTO_FREE nghttp2_nv *many = NULL;
+        nghttp2_nv *all = block(few, HEADERS_MAX, call->headers, &many);
+        size_t n = add_headers(call, all);
 
-        if (nghttp2_submit_response(call->session->h2, call->stream_id, headers, 2, &provider) != 0)
+        n += add_metadata(call->headers, all + n);
+        call->compress_named = call->compress;
+        if (nghttp2_submit_response(call->session->h2, call->stream_id, all, n, &provider) != 0)
                 call->session->broken = true;
 }
 
 static void submit_trailers_only(struct grpc_call *call)
 {
-        nghttp2_nv headers[2 + TRAILERS_MAX] = {
-                NV_FIXED(":status", "200"),
-                NV_FIXED("content-type", "application/grpc"),
-        };
-        size_t n = 2 + add_status(call, headers + 2);
+        nghttp2_nv few[HEADERS_MAX + TRAILERS_MAX];
+        AUTO_FREE nghttp2_nv *many = NULL;
+        nghttp2_nv *all = block(few, ARRAY_LEN(few), call->trailers, &many);
+        size_t n;
 
-        if (nghttp2_submit_response(call->session->h2, call->stream_id, headers, n, NULL) != 0)
+        call->compress = false;
+        n = add_headers(call, all);
+        n += add_status(call, all + n);
+        n += add_metadata(call->trailers, all + n);
+        if (nghttp2_submit_response(call->session->h2, call->stream_id, all, n, NULL) != 0)
                 call->session->broken = true;
 }
 
@@ -130,7 +187,8 @@ void grpc_response_update(struct grpc_call *call)
                 return;
         }
         call->started = true;
-        if (call->finished && grpc_queue_len(&call->out) == 0)
+        /* Clients take all of such a block as trailers, so headers of the handler need their own. */
+        if (call->finished && !call->headers && grpc_queue_len(&call->out) == 0)
                 submit_trailers_only(call);
         else
                 submit_headers(call);
@@ -151,7 +209,7 @@ void grpc_response_http_error(struct grpc_call *call, unsigned status, const cha
         memcpy(grpc_queue_reserve(&call->out, len), text, len);
         call->started = true;
         call->finished = true;
-        call->http_error = true;
+        call->http_error = (uint16_t)status;
         /* Only 405 tells what is allowed (RFC 9110 section 15.5.6). */
         if (nghttp2_submit_response(call->session->h2, call->stream_id, headers,
                                     status == 405 ? 3 : 2, &provider) != 0)

@@ -33,7 +33,7 @@ static const struct grpc_method *find_method(const struct grpc_service *s, const
 }
 
 enum grpc_route_result grpc_router_find(const struct grpc_router *r, const char *path, size_t len,
-                                        const struct grpc_method **ret_method, void **ret_ctx)
+                                        struct grpc_target *ret)
 {
         const char *slash = len > 1 && path[0] == '/' ? memrchr(path + 1, '/', len - 1) : NULL;
         size_t service_len;
@@ -50,8 +50,7 @@ enum grpc_route_result grpc_router_find(const struct grpc_router *r, const char 
                 method = find_method(route->service, slash + 1, len - service_len - 2);
                 if (!method)
                         return GRPC_ROUTE_NO_METHOD;
-                *ret_method = method;
-                *ret_ctx = route->ctx;
+                *ret = (struct grpc_target){ route->service, method, route->ctx };
                 return GRPC_ROUTE_FOUND;
         }
         return GRPC_ROUTE_NO_SERVICE;

@@ -62,6 +62,11 @@ enum grpc_route_result {
 
 void grpc_router_add(struct grpc_router *r, const struct grpc_service *service, void *ctx);
 void grpc_router_done(struct grpc_router *r);
-/* Exact and case-sensitive. Both results are written only when found. */
+struct grpc_target {
+        const struct grpc_service *service;
+        const struct grpc_method *method;
+        void *ctx;
+};
+/* Exact and case-sensitive. *ret is written only when found. */
 enum grpc_route_result grpc_router_find(const struct grpc_router *r, const char *path, size_t len,
-                                        const struct grpc_method **ret_method, void **ret_ctx);
+                                        struct grpc_target *ret);

@@ -121,7 +121,7 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
         (void)flags;
         if (!call || call->headed) /* request trailers mean nothing to us */
                 return 0;
-        grpc_head_add(&call->head, (const char *)name, name_len, (const char *)value, value_len);
+        grpc_call_header(call, (const char *)name, name_len, (const char *)value, value_len);
         return call->head.bytes > HEADER_FATAL ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
 }
 
@@ -185,10 +185,12 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream_id, 
         (void)flags;
         if (call)
                 call->heard = call->session->now;
+        /* What the call keeps is bounded and charged, so the windows may open again. */
+        (void)nghttp2_session_consume_connection(h2, len);
         if (call && !call->finished)
                 grpc_call_data(call, data, len);
-        /* What the call keeps is bounded and charged, so the window may open again. */
-        (void)nghttp2_session_consume(h2, stream_id, len);
+        else
+                (void)nghttp2_session_consume_stream(h2, stream_id, len);
         return 0;
 }
 
@@ -202,7 +204,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t stream_id, uint32_t erro
         if (!call)
                 return 0;
         set_complete(call);
-        grpc_call_cancel(call);
+        grpc_call_cancel(call, GRPC_CANCELLED);
         grpc_call_free(call);
         s->config.stats->streams--;
         if (s->n_calls == 0)
@@ -288,6 +290,7 @@ struct grpc_session *grpc_session_new(const struct grpc_session_config *config)
         if (s->config.request_stall_timeout == 0)
                 s->config.request_stall_timeout = 60 * NSEC_PER_SEC;
         grpc_guard_init(&s->guard);
+        s->counters = config->counters ? config->counters : &s->own_counters;
         s->h2 = session_h2_new(s);
         if (nghttp2_submit_settings(s->h2, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings)) != 0)
                 abort();
@@ -301,14 +304,14 @@ struct grpc_session *grpc_session_free(struct grpc_session *s)
         s->inside = true;
         s->config.stats->streams -= s->n_calls;
         while (s->calls) {
-                grpc_call_cancel(s->calls);
+                grpc_call_cancel(s->calls, GRPC_CANCELLED);
                 grpc_call_free(s->calls);
         }
         while (s->free_calls) {
                 struct grpc_call *call = s->free_calls;
 
                 s->free_calls = call->next;
-                free(call->out.data);
+                grpc_queue_done(&call->out);
                 free(call);
         }
         nghttp2_session_del(s->h2);
@@ -480,7 +483,7 @@ size_t grpc_session_shed(struct grpc_session *s, nsec before)
         for (struct grpc_call *call = s->calls; call; call = call->next) {
                 if (call->charged == 0 || call->sent >= before || call->heard >= before)
                         continue;
-                grpc_call_cancel(call);
+                grpc_call_cancel(call, GRPC_RESOURCE_EXHAUSTED);
                 (void)nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, call->stream_id,
                                                 NGHTTP2_CANCEL);
                 n++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What session.c (HTTP/2), call.c, reply.c and response.c (gRPC) share. */
+/* What session.c (HTTP/2) and call.c, intake.c, reply.c, response.c (gRPC) share. */
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -9,9 +9,12 @@
 #include "grpc/frame.h"
 #include "grpc/guard.h"
 #include "grpc/head.h"
+#include "grpc/metadata.h"
 #include "grpc/queue.h"
 #include "grpc/session.h"
 #include "util/auto.h"
+
+#define GRPC_TEXT_FULL "the server holds too many requests and replies"
 
 struct grpc_call {
         struct grpc_session *session;  /* borrowed */
@@ -20,31 +23,51 @@ struct grpc_call {
                 *deadline_next; /* in session->deadlines, when deadline is set */
         int32_t stream_id;
 
-        const struct grpc_method *method; /* borrowed; NULL until routed */
-        void *ctx;
+        struct grpc_target target; /* all NULL until routed */
+        enum grpc_route_result route;
         const struct grpc_call_watch *watch; /* borrowed */
         void *arg;
         nsec deadline;
 
         ProtobufCMessage *request; /* owned */
+        size_t request_len;        /* what is charged for it */
         struct grpc_frame_reader in;
         struct grpc_queue out;
-        size_t charged; /* of session->memory */
+        size_t charged;                           /* of session->account */
+        struct grpc_metadata *metadata;           /* owned; of the request; NULL: none is kept */
+        struct grpc_metadata *headers, *trailers; /* owned; of the reply; NULL: none */
+
+        /* Bytes of the request the handler does not want yet (grpc_call_pause_receive). */
+        struct buf waiting;
+        size_t waiting_at; /* those before have been handed out */
+        size_t withheld;   /* bytes whose room in the stream's window the client did not get back */
+
+        nsec started_at; /* by the observer's clock */
+        uint64_t messages_in, messages_out, bytes_in, bytes_out;
 
         nsec heard;      /* when bytes of the request came last, */
         nsec sent;       /* and when bytes of the reply went */
         bool incomplete; /* counted in session->n_incomplete */
 
         /* In the order they become true. */
+        bool routed;      /* target and route are known */
         bool headed;      /* the request's header block is complete */
         bool dispatched;  /* the handler has it */
         bool half_closed; /* the client has sent all it will */
+        bool input_over;  /* and the handler has been given all of it */
         bool started;     /* response headers are submitted */
         bool deferred;    /* nghttp2 waits for grpc_call to resume its data */
         bool paused;      /* the handler waits for on_drain */
         bool drained;     /* and may have it */
         bool finished;    /* the status is decided: the handler is out */
-        bool http_error;  /* the body is plain text, and no trailers follow */
+
+        bool receive_paused; /* the handler said so */
+        bool receiving;      /* messages are being handed out: resuming need not do it */
+        bool metadata_bad;   /* not base64 */
+        bool metadata_large; /* more values than we keep */
+        bool compress;       /* replies that are worth it */
+        bool compress_named; /* the headers are out and name gzip */
+        uint16_t http_error; /* not 0: the body is plain text, and no trailers follow */
 
         bool message_compressed; /* the latest one of the request */
 
@@ -57,7 +80,9 @@ struct grpc_session {
         nghttp2_session *h2; /* owned */
         struct grpc_session_config config;
         nsec now;
-        struct grpc_account account; /* of what the calls hold */
+        struct grpc_account account;            /* of what the calls hold */
+        struct grpc_call_counters *counters;    /* the owner's, or own_counters */
+        struct grpc_call_counters own_counters; /* looked at by nobody */
 
         struct grpc_call *calls;                      /* owned: streams nghttp2 knows */
         struct grpc_call *free_calls;                 /* owned: for reuse */
@@ -91,20 +116,33 @@ struct grpc_session {
 
 /* call.c */
 struct grpc_call *grpc_call_new(struct grpc_session *s, int32_t stream_id);
-void grpc_call_free(struct grpc_call *call);   /* the stream is gone; the handler has been told */
-void grpc_call_cancel(struct grpc_call *call); /* tells the handler, if it has it */
+void grpc_call_free(struct grpc_call *call); /* the stream is gone; the handler has been told */
+/* Tells the handler, if it has it, that the call ends here with @code. */
+void grpc_call_cancel(struct grpc_call *call, enum grpc_code code);
+/* The call never reaches its handler, or is taken from it. */
+void grpc_call_refuse(struct grpc_call *call, enum grpc_code code, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+void grpc_call_refuse_full(struct grpc_call *call); /* memory does not allow it */
+void grpc_call_header(struct grpc_call *call, const char *name, size_t name_len, const char *value,
+                      size_t value_len);
 void grpc_call_headed(struct grpc_call *call); /* decide on the complete header block */
-void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len);
-void grpc_call_half_close(struct grpc_call *call);
+void grpc_call_dispatch(struct grpc_call *call);
 void grpc_call_expire(struct grpc_call *call);
 /* The client must send more; not so between the messages of a client stream. */
 bool grpc_call_owes_bytes(const struct grpc_call *call);
 void grpc_call_stalled(struct grpc_call *call); /* it did not */
+/*
+ * Account for all this call holds, with @out_held bytes in its queue. False: over a limit, nothing
+ * changed.
+ */
+bool grpc_call_charge(struct grpc_call *call, size_t out_held);
 
-/* Account for @held bytes in this call's hands. False: over a limit, nothing changed. */
-bool grpc_call_charge(struct grpc_call *call, size_t held);
+/* intake.c */
+void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len);
+void grpc_call_half_close(struct grpc_call *call);
 
 /* reply.c */
+void grpc_call_wake(struct grpc_call *call);    /* there is something to send */
 void grpc_call_sent(struct grpc_call *call);    /* bytes have left the queue */
 void grpc_call_drained(struct grpc_call *call); /* run its on_drain */
 void grpc_call_finish_va(struct grpc_call *call, enum grpc_code code, const char *fmt, va_list ap)

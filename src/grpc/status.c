@@ -2,11 +2,14 @@
 #include "grpc/status.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "grpc/utf8.h"
 #include "util/auto.h"
+#include "util/mem.h"
 
 static const char *const code_names[] = {
         "OK",
@@ -146,4 +149,54 @@ void grpc_message_decode(const char *data, size_t len, struct buf *out)
                 if (buf_putc(out, c ? c : '?') < 0)
                         return;
         }
+}
+
+/* Protobuf by hand, for three small messages: google/rpc/status.proto, google/protobuf/any.proto. */
+enum { VARINT_MAX = 10, WIRE_VARINT = 0, WIRE_LEN = 2 };
+
+static size_t put_varint(uint8_t *to, uint64_t v)
+{
+        size_t n = 0;
+
+        while (v > 0x7f) {
+                to[n++] = (uint8_t)(v | 0x80);
+                v >>= 7;
+        }
+        to[n++] = (uint8_t)v;
+        return n;
+}
+
+/* Tag, length and the bytes; a field of length 0 is the same as none. */
+static int put_bytes(struct buf *out, unsigned field, const void *data, size_t len)
+{
+        uint8_t head[1 + VARINT_MAX] = { (uint8_t)(field << 3 | WIRE_LEN) };
+        int r = len > 0 ? buf_append(out, head, 1 + put_varint(head + 1, len)) : 0;
+
+        return r < 0 ? r : buf_append(out, data, len);
+}
+
+static int put_detail(struct buf *out, const struct grpc_detail *d)
+{
+        AUTO(buf_done) struct buf any = BUF_NULL(out->max);
+        AUTO_FREE char *url = xasprintf("type.googleapis.com/%s", d->type);
+
+        if (put_bytes(&any, 1, url, strlen(url)) < 0 || put_bytes(&any, 2, d->data, d->len) < 0)
+                return -ENOBUFS;
+        return put_bytes(out, 3, any.data, any.len);
+}
+
+int grpc_status_encode(enum grpc_code code, const char *text, const struct grpc_detail *details,
+                       size_t n, struct buf *out)
+{
+        AUTO_FREE char *clean = grpc_utf8_clean(text, strlen(text));
+        uint8_t head[1 + VARINT_MAX] = { 1 << 3 | WIRE_VARINT };
+        int r = 0;
+
+        if (code != GRPC_OK)
+                r = buf_append(out, head, 1 + put_varint(head + 1, code));
+        if (r == 0)
+                r = put_bytes(out, 2, clean, strlen(clean));
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = put_detail(out, &details[i]);
+        return r;
 }

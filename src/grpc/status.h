@@ -47,3 +47,16 @@ void grpc_message_encode(const char *text, struct buf *out);
  * Never fails: a '%' that starts no escape stands for itself. NUL bytes become '?'. Cut like above.
  */
 void grpc_message_decode(const char *data, size_t len, struct buf *out);
+
+/* Something about an error that programs can read; see grpc_call_finish_details. */
+struct grpc_detail {
+        const char *type; /* full name of the message: "google.rpc.ResourceInfo" */
+        const void *data; /* its encoding */
+        size_t len;
+};
+/*
+ * Append google.rpc.Status { code, message, repeated Any details }: what grpc-status-details-bin holds.
+ * Bytes of @text that are not UTF-8 become U+FFFD. -ENOBUFS when it does not fit.
+ */
+int grpc_status_encode(enum grpc_code code, const char *text, const struct grpc_detail *details,
+                       size_t n, struct buf *out);

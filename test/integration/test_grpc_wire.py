@@ -312,7 +312,6 @@ def test_an_encoding_nobody_knows(case):
     assert "identity" in a["grpc-accept-encoding"] and "lzma2000" not in a["grpc-accept-encoding"]
 
 
-@pytest.mark.xfail(reason="no compression yet")
 @pytest.mark.parametrize("data", named([
     ("empty", b""), ("junk", b"no gzip at all"), ("cut", gzip.compress(b"\x10\x01")[:-3]), ("checksum", gzip.compress(b"\x10\x01")[:-8] + b"\0" * 8),
     ("more-behind", gzip.compress(b"\x10\x01") + b"junk")]))
@@ -322,7 +321,6 @@ def test_messages_that_cannot_be_unpacked(case, data):
     assert answered(c)["grpc-status"] == INTERNAL
 
 
-@pytest.mark.xfail(reason="no compression yet")
 def test_a_message_that_unpacks_to_too_much(case):
     c = case()
     c.send(packed("gzip", gzip.compress(b"\0" * (4 * 1024 * 1024 + 1))))

@@ -42,9 +42,6 @@ def tls(kind, directory):
             grpc.ssl_channel_credentials(root, client.key.read_bytes(), client.cert.read_bytes()))
 
 
-not_yet = pytest.mark.xfail(reason="no metadata and no compression yet")
-
-
 class Server:
     def __init__(self, program, *flags):
         self.process = subprocess.Popen([program, "--port=0", *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -215,7 +212,6 @@ def test_timeout_on_sleeping_server(stub, new, talk):
     assert code_of(lambda: next(call))[0] == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-@not_yet
 def test_custom_metadata(stub, new, talk):
     metadata = [(INITIAL, "test_initial_metadata_value"), (TRAILING, b"\xab\xab\xab")]
     request = new("SimpleRequest", response_size=314159, payload=payload(271828))
@@ -230,7 +226,6 @@ def test_custom_metadata(stub, new, talk):
     assert metadata[0] in call.initial_metadata() and metadata[1] in call.trailing_metadata()
 
 
-@not_yet
 def test_custom_metadata_of_a_call_that_fails(stub, new):
     metadata = [(INITIAL, "value"), (TRAILING, b"\0\xff")]
     with pytest.raises(grpc.RpcError) as e:
@@ -273,7 +268,6 @@ def test_unimplemented_service(pb, channel, new):
 
 # Compression
 
-@not_yet
 def test_client_compressed_unary(stub, new):
     def request(expected):
         return new("SimpleRequest", expect_compressed={"value": expected}, response_size=314159, payload=payload(271828))
@@ -284,7 +278,6 @@ def test_client_compressed_unary(stub, new):
     assert len(compressed.payload.body) == len(plain.payload.body) == 314159
 
 
-@not_yet
 def test_client_compressed_streaming_probe(stub, new):
     probe = new("StreamingInputCallRequest", expect_compressed={"value": True}, payload=payload(27182))
     assert code_of(lambda: stub.StreamingInputCall(iter([probe]), timeout=20))[0] == grpc.StatusCode.INVALID_ARGUMENT
@@ -292,7 +285,6 @@ def test_client_compressed_streaming_probe(stub, new):
     assert reply.aggregated_payload_size == 27182
 
 
-@not_yet
 @pytest.mark.parametrize("algorithm", [grpc.Compression.Deflate, grpc.Compression.Gzip])
 def test_both_algorithms(stub, new, algorithm):
     request = new("SimpleRequest", response_compressed={"value": True}, response_size=314159, payload=payload(271828))
@@ -329,7 +321,6 @@ def wire(server):
         c.socket.close()
 
 
-@not_yet
 @pytest.mark.parametrize("wanted", [True, False])
 def test_server_compressed_unary(wire, pb, new, wanted):
     request = new("SimpleRequest", response_compressed={"value": wanted}, response_size=314159, payload=payload(271828))
@@ -339,7 +330,6 @@ def test_server_compressed_unary(wire, pb, new, wanted):
     assert len(pb.type("grpc.testing.SimpleResponse").FromString(replies[0][1]).payload.body) == 314159
 
 
-@not_yet
 def test_server_compressed_streaming(wire, pb, new):
     request = new("StreamingOutputCallRequest", response_parameters=[{"size": 31415, "compressed": {"value": True}},
                                                                      {"size": 92653, "compressed": {"value": False}},
@@ -356,7 +346,6 @@ def test_replies_are_not_compressed_for_who_cannot_read_them(wire, new):
     assert a["grpc-status"] == "0" and not replies[0][0]
 
 
-@not_yet
 def test_client_compressed_streaming(wire, pb, new):
     def request(expected, size):
         return new("StreamingInputCallRequest", expect_compressed={"value": expected}, payload=payload(size))

@@ -38,14 +38,13 @@ static void paths_lead_where_the_table_says(void **state)
         grpc_router_add(&r, &one, &r);
         grpc_router_add(&r, &two, NULL);
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-                const struct grpc_method *m = NULL;
-                void *ctx = NULL;
+                struct grpc_target t = { NULL, NULL, NULL };
 
-                assert_int_equal(
-                        grpc_router_find(&r, table[i].path, strlen(table[i].path), &m, &ctx),
-                        table[i].result);
-                assert_ptr_equal(m, table[i].method);
-                assert_ptr_equal(ctx, i < 2 ? &r : NULL);
+                assert_int_equal(grpc_router_find(&r, table[i].path, strlen(table[i].path), &t),
+                                 table[i].result);
+                assert_ptr_equal(t.method, table[i].method);
+                assert_ptr_equal(t.service, i < 2 ? &one : i == 2 ? &two : NULL);
+                assert_ptr_equal(t.ctx, i < 2 ? &r : NULL);
         }
         grpc_router_done(&r);
 }
