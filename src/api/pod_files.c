@@ -132,6 +132,7 @@ void pod_files_watch(struct pod_index *p, struct pod_entry *entry, int fd)
         if (!w.refused && add_watch(&w, fd, "appsinfo") &&
             (apps = fs_open_dir(fd, "appsinfo")) >= 0)
                 (void)fs_each(apps, add_app, &w);
+        w.refused = w.refused || apps == -EMFILE || apps == -ENFILE;
         for (int i = 0; i < entry->n_wds; i++)
                 if (!has(w.wds, w.n, entry->wds[i]))
                         watch_remove(p->watch, &p->file_owner, entry, entry->wds[i]);

@@ -20,10 +20,11 @@
 
 enum {
         /*
-         * Changes come in bursts, and a pod that is just being made need not be read at each of its files. Nobody waits for this:
-         * a call reads what is pending at once.
+         * Changes come in bursts, and a pod that is just being made need not be read at each of its files. So there must be
+         * quiet for a moment, though not for ever. Nobody waits for this: a call reads what is pending at once.
          */
         DELAY_MS = 2,
+        DELAY_MAX_MS = 10,
         STARVED_MS = 100,
         READS_PER_STEP = 4,
         LISTS_MS = 2000, /* a list that nobody asked for in this time is forgotten */
@@ -132,8 +133,13 @@ static void begin(uv_timer_t *timer)
 
 void pod_index_wake(struct pod_index *p)
 {
-        if ((p->queue || p->again) && !uv_is_active((uv_handle_t *)&p->delay))
-                (void)uv_timer_start(&p->delay, begin, p->starved ? STARVED_MS : DELAY_MS, 0);
+        if (!p->queue && !p->again)
+                return;
+        if (!uv_is_active((uv_handle_t *)&p->delay))
+                p->delayed = uv_now(p->loop);
+        else if (p->starved || uv_now(p->loop) - p->delayed > DELAY_MAX_MS)
+                return;
+        (void)uv_timer_start(&p->delay, begin, p->starved ? STARVED_MS : DELAY_MS, 0);
 }
 
 void pod_index_touch(struct pod_index *p, struct pod_entry *entry)

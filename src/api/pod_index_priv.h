@@ -86,6 +86,7 @@ struct pod_index {
         struct pending pending;
         struct job job;        /* reads the queue */
         uv_timer_t delay;      /* until it begins: changes come in bursts */
+        uint64_t delayed;      /* when it was set first (uv_now) */
         uv_timer_t lock_timer; /* pod_lock.c's */
         uv_timer_t coarse;     /* reads anew what cannot be watched */
         unsigned handles;

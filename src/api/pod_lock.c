@@ -6,9 +6,10 @@
  * after each the lock is asked again and again, more and more rarely. The descriptor that we ask with stays open as long as the pod is
  * locked: closing it would look like the owner's close, and asking would never end.
  *
- * A free pod can only become locked by somebody who has opened it. Most who do (every list) take no lock and are gone in
- * no time: whose close has come as well is not worth a look. A visitor that stays is asked about in the same manner. Our own
- * descriptor makes one opening, of which we know, and its close means nothing, since the pod is free then.
+ * A free pod can only become locked by somebody who has opened it, and most who do (every list) take no lock and are gone in
+ * no time. The kernel makes one event of two equal ones in a row, so that as many closes as openings do not prove that
+ * everybody has left; but then one more question, a little later, is enough, and else it is asked again and again as above. Our
+ * own descriptor makes one opening, of which we know, and its close means nothing, since the pod is free then.
  *
  * Asking takes a shared lock for less than a microsecond. Owners put up with that (pod_lock waits, mark shares), but
  * not everybody who tries his hand at a pod directory does; so the first question comes a moment after the opening,
@@ -28,9 +29,14 @@
 static const nsec pauses[] = { 1 * NSEC_PER_MSEC, 4 * NSEC_PER_MSEC, 15 * NSEC_PER_MSEC,
                                80 * NSEC_PER_MSEC, 400 * NSEC_PER_MSEC };
 
+/* When all visitors have left, as far as we can count. */
+#define PAUSE_LEFT (20 * NSEC_PER_MSEC)
+
 enum {
-        /* Visitors that stay and take no lock, and that calls ask about. The oldest is dropped first. */
-        STAYING_MAX = 64,
+        STAYING_MAX = 64, /* visitors that stay without the lock, and that calls ask about */
+        SUSPECTS_MAX =
+                512, /* descriptors for all these; when somebody lists thousands of pods, the first ones make room */
+        FRESH_STEPS = 2, /* so long a lock that is about to fall may take: calls ask */
 };
 
 struct pod_suspect {
@@ -109,71 +115,76 @@ void pod_lock_opened(struct pod_index *p, struct pod_entry *entry)
         suspect(p, entry, pauses[0])->opens++;
 }
 
+static bool has_left(const struct pod_suspect *s)
+{
+        return !s->sure && s->closes + s->ours >= s->opens;
+}
+
 void pod_lock_closed(struct pod_index *p, struct pod_entry *entry)
 {
-        if (entry->suspect)
-                entry->suspect->closes++;
+        struct pod_suspect *s = entry->suspect;
+
+        if (s)
+                s->closes++;
         if (entry->lock == POD_LOCK_HELD && !entry->blind)
                 (void)suspect(p, entry, 0);
+        else if (s && has_left(s))
+                s->due = time_monotonic() + PAUSE_LEFT;
 }
 
 /* --- asking */
 
-static bool has_left(const struct pod_suspect *s)
-{
-        return s->entry->lock != POD_LOCK_HELD && !s->sure && s->closes + s->ours >= s->opens;
-}
-
-static bool ask_held(struct pod_index *p, struct pod_suspect *s)
+static void ask_held(struct pod_index *p, struct pod_suspect *s)
 {
         if (s->entry->fd < 0 || flock_probe(s->entry->fd) == 1)
-                return false;
+                return;
         s->entry->lock = POD_LOCK_FREE;
         s->sure = true;
+        s->opens = s->ours; /* whoever came before was not of interest */
+        s->closes = 0;
         s->step = 0;
         s->due = time_monotonic() + pauses[0];
         pod_index_touch(p, s->entry);
-        return true;
 }
 
-/* True: something is known now that was not. */
-static bool ask_free(struct pod_index *p, struct pod_suspect *s, struct pod_store *store)
+static int open_to_ask(struct pod_index *p, struct pod_entry *entry, const struct pod_store *store)
 {
-        struct pod_entry *entry = s->entry;
         int dir = store->dir_fd[entry->dir], fd;
 
-        if (entry->fd < 0) {
-                if (p->stats.descriptors >= p->fds_max)
-                        return false;
-                fd = dir < 0 ? -ENOENT : fs_open_dir(dir, entry->uuid.text);
-                if (fd == -EMFILE || fd == -ENFILE)
-                        return false;
-                if (fd < 0) {
-                        pod_index_touch(p, entry); /* it is somewhere else */
-                        return false;
-                }
+        if (p->stats.descriptors >= p->fds_max)
+                return -EMFILE;
+        fd = dir < 0 ? -ENOENT : fs_open_dir(dir, entry->uuid.text);
+        if (fd >= 0)
                 keep(p, entry, fd);
-        }
-        if (flock_probe(entry->fd) != 1)
-                return false;
-        entry->lock = POD_LOCK_HELD;
+        else if (fd != -EMFILE && fd != -ENFILE)
+                pod_index_touch(p, entry); /* it is somewhere else, or forbidden */
+        return fd;
+}
+
+static void ask_free(struct pod_index *p, struct pod_suspect *s)
+{
+        if (s->entry->fd < 0 || flock_probe(s->entry->fd) != 1)
+                return;
+        s->entry->lock = POD_LOCK_HELD;
+        s->sure = false;
         s->step = 0;
         s->due = time_monotonic() + pauses[0];
-        pod_index_touch(p, entry);
-        return true;
+        pod_index_touch(p, s->entry);
 }
 
 /* The next time, or never again. */
 static void postpone(struct pod_index *p, struct pod_suspect *s, nsec now, size_t *staying)
 {
+        bool held = s->entry->lock == POD_LOCK_HELD;
+
         if (s->due > now)
                 return;
-        if (s->step + 1u < ARRAY_LEN(pauses)) {
+        if ((held || !has_left(s)) && s->step + 1u < ARRAY_LEN(pauses)) {
                 s->due = now + pauses[++s->step];
                 return;
         }
         s->sure = false;
-        if (s->entry->lock == POD_LOCK_HELD || has_left(s) || ++*staying > STAYING_MAX)
+        if (held || has_left(s) || ++*staying > STAYING_MAX)
                 drop(p, s->entry);
         else
                 s->due = INT64_MAX;
@@ -201,37 +212,74 @@ static bool store_open(struct pod_index *p, struct pod_store *ret)
         return fd >= 0 && pod_store_open(fd, ret, &e) == 0;
 }
 
-/*
- * All suspects, or those whose time has come. What happened is noted (watch_sync) before this is called: so it is known of
- * each of our own descriptors that it was opened.
- */
-static void ask(struct pod_index *p, bool all)
+static bool is_asked(const struct pod_suspect *s, bool by_call, nsec now)
 {
-        AUTO(pod_store_done) struct pod_store store = POD_STORE_NULL;
-        nsec now = time_monotonic();
-        size_t staying = 0;
-        bool opened = false;
+        if (s->due <= now)
+                return true;
+        return by_call && (s->entry->lock != POD_LOCK_HELD || s->step <= FRESH_STEPS);
+}
 
+/* One round of questions. */
+struct asking {
+        struct pod_store store; /* opened when first needed */
+        bool opened;
+        nsec now;
+        size_t staying;
+        size_t spare; /* more suspects than we care for; the first ones are the oldest */
+};
+
+static void ask_one(struct pod_index *p, struct asking *a, struct pod_suspect *s)
+{
+        struct pod_entry *entry = s->entry;
+
+        if (entry->dir == POD_DIR_EMBRYO || entry->dir == POD_DIR_PREPARED ||
+            (a->spare > 0 && entry->fd < 0 && has_left(s))) {
+                a->spare -= a->spare > 0;
+                drop(p, entry); /* the lock means nothing there */
+                return;
+        }
+        if (entry->lock == POD_LOCK_HELD) {
+                ask_held(p, s);
+                postpone(p, s, a->now, &a->staying);
+                return;
+        }
+        if (entry->fd >= 0) {
+                ask_free(p, s);
+                postpone(p, s, a->now, &a->staying);
+                return;
+        }
+        if (!a->opened)
+                a->opened = store_open(p, &a->store);
+        /*
+         * That it was opened is still to be told, and must find the suspect that knows of it: so it stays open for another round, or
+         * our close would look like a visitor's.
+         */
+        if (a->opened && open_to_ask(p, entry, &a->store) >= 0) {
+                s->due = a->now + pauses[0];
+                ask_free(p, s);
+        } else {
+                postpone(p, s, a->now, &a->staying);
+        }
+}
+
+/*
+ * Those whose time has come, and those of whom a call must know. What happened is noted (watch_sync) before this is called: so
+ * it is known of each of our own descriptors that it was opened.
+ */
+static void ask(struct pod_index *p, bool by_call)
+{
+        size_t max = p->fds_max / 4 < SUSPECTS_MAX ? p->fds_max / 4 : SUSPECTS_MAX;
+        struct asking a = { .store = POD_STORE_NULL, .now = time_monotonic() };
+
+        a.spare = p->n_suspects > max ? p->n_suspects - max : 0;
         for (struct pod_suspect *s = p->suspects, *next; s; s = next) {
                 next = s->next;
-                staying += s->due == INT64_MAX;
-                if (has_left(s)) {
-                        drop(p, s->entry);
-                        continue;
-                }
-                if (!all && s->due > now)
-                        continue;
-                if (s->entry->lock == POD_LOCK_HELD) {
-                        (void)ask_held(p, s);
-                } else {
-                        if (!opened && s->entry->fd < 0)
-                                opened = store_open(p, &store);
-                        if (opened || s->entry->fd >= 0)
-                                (void)ask_free(p, s, &store);
-                }
-                postpone(p, s, now, &staying);
+                a.staying += s->due == INT64_MAX;
+                if (a.spare > 0 || is_asked(s, by_call, a.now))
+                        ask_one(p, &a, s);
         }
-        arm(p, now);
+        pod_store_done(&a.store);
+        arm(p, a.now);
 }
 
 void pod_lock_ask_suspects(struct pod_index *p)

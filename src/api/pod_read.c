@@ -16,10 +16,10 @@
 
 enum {
         MOVES_MAX = 8, /* a pod has six directories to be in */
-        NEEDED = 4,    /* descriptors to read a pod with, besides those that are open already */
+        NEEDED = 2,    /* descriptors to read a pod's files with */
 };
 
-/* As nobody else opens anything meanwhile, having them now is having them all the time. */
+/* Was what could not be read unreadable, or could nothing have been read just now? */
 static bool has_descriptors(int any)
 {
         int fds[NEEDED], n = 0;
@@ -106,12 +106,10 @@ bool pod_read(struct pod_index *p, struct pod_store *s, struct pod_entry *entry)
         struct err e;
         int r = 0;
 
-        if (!has_descriptors(s->data_fd))
-                return false;
         p->stats.reads++;
         for (int i = 0; i < MOVES_MAX && r == 0; i++) {
                 pod_done(&pod);
-                if (pod_find(s, entry->uuid.text, &pod, &e) < 0) {
+                if (pod_find(s, entry->uuid.text, (enum pod_dir)entry->dir, &pod, &e) < 0) {
                         if (e.kind == ERR_NO_SPACE)
                                 return false;
                         pod_index_put(p, entry, e.kind == ERR_NOT_FOUND ? NULL : unreadable(entry));
@@ -129,6 +127,8 @@ bool pod_read(struct pod_index *p, struct pod_store *s, struct pod_entry *entry)
         }
         pod_files_watch(p, entry, pod.fd);
         view = pod_view_of(&pod, state, POD_VIEW_ALL);
+        if (view->problem && !has_descriptors(s->data_fd))
+                return false;
         pod_lock_follow(p, entry, state == POD_RUNNING ? view->pid : -1);
         pod_index_put(p, entry, record_of(entry, view));
         return true;

@@ -36,7 +36,7 @@ static void self_changed(struct pod_index *p, int *wd, uint32_t mask)
                 p->again = true;
 }
 
-static void pod_changed(struct pod_index *p, const struct watch_event *ev)
+static void pod_changed(struct pod_index *p, uint8_t dir, const struct watch_event *ev)
 {
         struct pod_entry *entry = pod_table_get(&p->table, ev->name);
 
@@ -44,8 +44,10 @@ static void pod_changed(struct pod_index *p, const struct watch_event *ev)
                 entry = pod_index_entry(p, ev->name);
         if (!entry)
                 return;
-        if (ev->mask & (IN_CREATE | IN_MOVED_TO))
+        if (ev->mask & (IN_CREATE | IN_MOVED_TO)) {
                 entry->lock = POD_LOCK_UNKNOWN;
+                entry->dir = dir;
+        }
         if (ev->mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB))
                 pod_index_touch(p, entry);
         if (ev->mask & IN_OPEN)
@@ -56,10 +58,13 @@ static void pod_changed(struct pod_index *p, const struct watch_event *ev)
 
 static void dir_event(struct watch_owner *o, void *about, const struct watch_event *ev)
 {
+        struct pod_index *p = of_dir_owner(o);
+        int *wd = about;
+
         if (ev->name[0] == '\0')
-                self_changed(of_dir_owner(o), about, ev->mask);
+                self_changed(p, wd, ev->mask);
         else if (uuid_is_valid(ev->name))
-                pod_changed(of_dir_owner(o), ev);
+                pod_changed(p, (uint8_t)(wd - p->wds.dirs), ev);
 }
 
 static void pods_event(struct watch_owner *o, void *about, const struct watch_event *ev)
@@ -132,10 +137,16 @@ static void watch_dirs(struct pod_index *p, struct pod_store *s)
                             "anew every now and then (see fs.inotify in sysctl)");
 }
 
+struct place {
+        struct uuid uuid;
+        uint8_t dir;
+};
+
 struct ids {
-        struct uuid *v; /* owned */
+        struct place *v; /* owned */
         size_t n;
         size_t cap;
+        uint8_t dir; /* that is being listed */
 };
 
 static int add_id(int dirfd, const char *name, unsigned char type, void *arg)
@@ -146,13 +157,14 @@ static int add_id(int dirfd, const char *name, unsigned char type, void *arg)
         if (!uuid_is_valid(name) || (type != DT_DIR && type != DT_UNKNOWN))
                 return 0;
         ARRAY_GROW(ids->v, ids->n, ids->cap);
-        memcpy(ids->v[ids->n++].text, name, sizeof(ids->v->text));
+        ids->v[ids->n].dir = ids->dir;
+        memcpy(ids->v[ids->n++].uuid.text, name, sizeof(ids->v->uuid.text));
         return 0;
 }
 
 static int by_text(const void *a, const void *b)
 {
-        return strcmp(((const struct uuid *)a)->text, ((const struct uuid *)b)->text);
+        return strcmp(((const struct place *)a)->uuid.text, ((const struct place *)b)->uuid.text);
 }
 
 static void touch_all(struct pod_index *p)
@@ -169,7 +181,7 @@ static int list_all(struct pod_index *p, const struct pod_store *s, struct err *
         struct ids ids = { .v = NULL };
         int r = 0;
 
-        for (int d = 0; d < POD_DIR_MAX && r >= 0; d++)
+        for (uint8_t d = 0; d < POD_DIR_MAX && r >= 0; ids.dir = ++d)
                 if (s->dir_fd[d] >= 0 && (r = fs_each(s->dir_fd[d], add_id, &ids)) < 0)
                         (void)err_set(e, ERR_INTERNAL, -r, "list pods/%s",
                                       pod_dir_name((enum pod_dir)d));
@@ -177,7 +189,7 @@ static int list_all(struct pod_index *p, const struct pod_store *s, struct err *
                 if (ids.n > 0)
                         qsort(ids.v, ids.n, sizeof(*ids.v), by_text);
                 for (size_t i = 0; i < ids.n; i++)
-                        (void)pod_index_entry(p, ids.v[i].text);
+                        pod_index_entry(p, ids.v[i].uuid.text)->dir = ids.v[i].dir;
                 touch_all(p);
         }
         free(ids.v);

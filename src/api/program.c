@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/program.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -267,6 +268,18 @@ static void scan(struct program *p)
                 pod_index_wait(p->service.pods, &p->first_scan);
 }
 
+/*
+ * Large blocks are replies and lists, and go back to the system when they are freed. Left to itself glibc learns from the
+ * first of them to keep all the others.
+ */
+static void return_large_blocks(void)
+{
+        enum { LARGE = 256 * 1024 };
+
+        (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+        (void)mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 int program_run(const struct api_options *o, const struct activation *activated)
 {
         struct program p = { .notify = NOTIFY_NULL };
@@ -274,6 +287,7 @@ int program_run(const struct api_options *o, const struct activation *activated)
         int status = 0;
 
         log_info("API service starting...");
+        return_large_blocks();
         (void)signal(SIGPIPE, SIG_IGN);
         if (notify_open(&p.notify, &e) < 0)
                 log_warning("the service manager will not be told: %s", e.text);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "util/auto.h"
@@ -75,39 +76,58 @@ static int open_flags(int dirfd, const char *name, int flags)
         return fd < 0 ? -errno : fd;
 }
 
-static int open_at(struct pod_store *s, const char *uuid, int flags, struct pod *ret, struct err *e)
+/* 1: it is here; 0: it is not; -1 with e. */
+static int open_in(const struct pod_store *s, const char *uuid, enum pod_dir dir, int flags,
+                   struct pod *ret, struct err *e)
 {
-        struct pod p = POD_NULL;
+        int fd = s->dir_fd[dir] < 0 ? -ENOENT : open_flags(s->dir_fd[dir], uuid, flags);
 
-        if (!uuid_is_valid(uuid))
-                return err_set(e, ERR_NOT_FOUND, 0, "no matches found for \"%.64s\"", uuid);
-        pod_store_refresh(s);
-        for (int d = 0; d < POD_DIR_MAX; d++) {
-                int fd = s->dir_fd[d] < 0 ? -ENOENT : open_flags(s->dir_fd[d], uuid, flags);
-
-                /* A file or a symlink is no pod, whatever its name. */
-                if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
-                        continue;
-                if (fd < 0)
-                        return err_set(e, ERR_INTERNAL, -fd, "open pod %s", uuid);
-                p.fd = fd;
-                p.dir = (enum pod_dir)d;
-                for (size_t i = 0; i <= UUID_TEXT_LEN; i++)
-                        p.uuid.text[i] = uuid[i];
-                *ret = p;
+        /* A file or a symlink is no pod, whatever its name. */
+        if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
                 return 0;
-        }
-        return err_set(e, ERR_NOT_FOUND, 0, "no matches found for \"%s\"", uuid);
+        if (fd < 0)
+                return err_set(e, ERR_INTERNAL, -fd, "open pod %s", uuid);
+        *ret = (struct pod){ .fd = fd, .dir = dir };
+        memcpy(ret->uuid.text, uuid, sizeof(ret->uuid.text));
+        return 1;
+}
+
+static int open_any(const struct pod_store *s, const char *uuid, int flags, struct pod *ret,
+                    struct err *e)
+{
+        int r = 0;
+
+        for (int d = 0; d < POD_DIR_MAX && r == 0; d++)
+                r = open_in(s, uuid, (enum pod_dir)d, flags, ret, e);
+        if (r == 0)
+                return err_set(e, ERR_NOT_FOUND, 0, "no matches found for \"%s\"", uuid);
+        return r < 0 ? -1 : 0;
+}
+
+static int no_such_id(const char *uuid, struct err *e)
+{
+        return err_set(e, ERR_NOT_FOUND, 0, "no matches found for \"%.64s\"", uuid);
 }
 
 int pod_open(struct pod_store *s, const char *uuid, struct pod *ret, struct err *e)
 {
-        return open_at(s, uuid, O_RDONLY, ret, e);
+        if (!uuid_is_valid(uuid))
+                return no_such_id(uuid, e);
+        pod_store_refresh(s);
+        return open_any(s, uuid, O_RDONLY, ret, e);
 }
 
-int pod_find(struct pod_store *s, const char *uuid, struct pod *ret, struct err *e)
+int pod_find(struct pod_store *s, const char *uuid, enum pod_dir first, struct pod *ret,
+             struct err *e)
 {
-        return open_at(s, uuid, O_PATH, ret, e);
+        int r;
+
+        if (!uuid_is_valid(uuid))
+                return no_such_id(uuid, e);
+        r = open_in(s, uuid, first, O_PATH, ret, e);
+        if (r != 0)
+                return r < 0 ? -1 : 0;
+        return open_any(s, uuid, O_PATH, ret, e);
 }
 
 void pod_done(struct pod *p)

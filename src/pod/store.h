@@ -45,9 +45,10 @@ struct pod {
 int pod_open(struct pod_store *s, const char *uuid, struct pod *ret, struct err *e);
 /*
  * The same, but only a handle (O_PATH): files can be read beneath it, its lock cannot be asked for, and nobody who watches
- * the directories is told of an opening.
+ * the directories is told of an opening. @first: where it probably is. Directories that were missing are not looked for.
  */
-int pod_find(struct pod_store *s, const char *uuid, struct pod *ret, struct err *e);
+int pod_find(struct pod_store *s, const char *uuid, enum pod_dir first, struct pod *ret,
+             struct err *e);
 /* Is the directory behind p->fd at p->dir now? */
 bool pod_is_there(const struct pod_store *s, const struct pod *p);
 void pod_done(struct pod *p); /* closes; a lock that only this descriptor carries falls */

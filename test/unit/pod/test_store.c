@@ -65,6 +65,29 @@ static void an_open_pod_is_read_wherever_it_moves(void **state)
         assert_int_equal(where, POD_DIR_RUN);
 }
 
+static void a_handle_finds_a_pod_wherever_it_is_and_disturbs_nobody(void **state)
+{
+        AUTO_WORLD struct world w = world_new();
+        AUTO_POD struct pod p = running(&w, 1), found = POD_NULL, none = POD_NULL;
+        AUTO(pod_view_freep) struct pod_view *view = NULL;
+        struct err e;
+
+        (void)state;
+        assert_ok(pod_find(&w.s, p.uuid.text, POD_DIR_PREPARED, &found, &e), &e);
+        assert_int_equal(found.dir, POD_DIR_RUN);
+        assert_true(pod_is_there(&w.s, &found));
+        assert_int_equal(fcntl(found.fd, F_GETFL) & O_PATH, O_PATH);
+        view = pod_view_of(&found, POD_RUNNING, POD_VIEW_ALL);
+        assert_null(view->problem);
+        assert_int_equal(view->state, POD_RUNNING);
+        assert_int_equal(view->n_apps, 1);
+        found.dir = POD_DIR_GARBAGE;
+        assert_false(pod_is_there(&w.s, &found));
+        assert_err(pod_find(&w.s, NOBODY, POD_DIR_RUN, &none, &e), &e, ERR_NOT_FOUND,
+                   "no matches found for \"" NOBODY "\"");
+        assert_int_equal(pod_find(&w.s, "x", POD_DIR_RUN, &none, &e), -1);
+}
+
 /* Two looks, and the pod moved between them: the state must have been true at some time. */
 static void a_pod_that_left_prepare_is_not_aborted(void **state)
 {
@@ -117,6 +140,7 @@ int main(void)
                 cmocka_unit_test(only_a_uuid_is_looked_for),
                 cmocka_unit_test(files_and_symlinks_are_no_pods),
                 cmocka_unit_test(an_open_pod_is_read_wherever_it_moves),
+                cmocka_unit_test(a_handle_finds_a_pod_wherever_it_is_and_disturbs_nobody),
                 cmocka_unit_test(a_pod_that_left_prepare_is_not_aborted),
                 cmocka_unit_test(a_pod_being_deleted_does_not_run),
                 cmocka_unit_test(a_reader_of_prepared_pods_takes_no_lock),
