@@ -194,9 +194,16 @@ static void on_message(struct grpc_call *call, const ProtobufCMessage *message, 
         sent = grpc_call_send(call, &a.response.base);
         free(a.text);
         free(a.memory);
-        if (sent == GRPC_SEND_REFUSED)
-                grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED,
-                                 "too many replies wait for the client to read them");
+        if (sent == GRPC_SEND_PAUSE)
+                grpc_call_pause_receive(call); /* whoever does not read need not ask */
+        else if (sent == GRPC_SEND_REFUSED)
+                grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED, "no room for the reply");
+}
+
+static void on_drain(struct grpc_call *call, void *arg)
+{
+        (void)arg;
+        grpc_call_resume_receive(call);
 }
 
 static void on_half_close(struct grpc_call *call, void *arg)
@@ -208,6 +215,7 @@ static void on_half_close(struct grpc_call *call, void *arg)
 static void info(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
 {
         static const struct grpc_call_watch watch = { .on_message = on_message,
+                                                      .on_drain = on_drain,
                                                       .on_half_close = on_half_close };
 
         (void)request; /* they come one by one */
