@@ -264,6 +264,11 @@ const struct pod_record *pod_index_next(const struct pod_index *p, size_t *at)
         return NULL;
 }
 
+size_t pod_index_from(const struct pod_index *p, const char *uuid)
+{
+        return pod_table_lower(&p->table, uuid);
+}
+
 const struct pod_record *pod_index_get(const struct pod_index *p, const char *uuid)
 {
         const struct pod_entry *entry = uuid_is_valid(uuid) ? pod_table_get(&p->table, uuid) : NULL;

@@ -79,6 +79,8 @@ int pod_index_check(const struct pod_index *p, struct err *e);
 size_t pod_index_count(const struct pod_index *p);
 /* In the order of ids, NULL at the end: for (size_t at = 0; (r = pod_index_next(p, &at));) */
 const struct pod_record *pod_index_next(const struct pod_index *p, size_t *at);
+/* The same, from the first pod whose id is not less than @uuid: to go on when the index may have changed meanwhile. */
+size_t pod_index_from(const struct pod_index *p, const char *uuid);
 
 /* The pod of that id (exactly as it is on disk), or NULL. */
 const struct pod_record *pod_index_get(const struct pod_index *p, const char *uuid);

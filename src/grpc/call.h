@@ -99,6 +99,7 @@ void grpc_call_finish_details(struct grpc_call *call, enum grpc_code code, const
 /* One reply and OK: the whole of a unary method. */
 void grpc_call_reply(struct grpc_call *call, const ProtobufCMessage *message);
 void grpc_call_reply_shared(struct grpc_call *call, struct grpc_blob *blob);
+void grpc_call_reply_slices(struct grpc_call *call, const struct grpc_slice *slices, size_t n);
 
 /*
  * Client streaming: no on_message and no on_half_close until grpc_call_resume_receive. The client

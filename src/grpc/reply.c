@@ -288,6 +288,11 @@ void grpc_call_reply_shared(struct grpc_call *call, struct grpc_blob *blob)
         finish_sent(call, grpc_call_send_shared(call, blob));
 }
 
+void grpc_call_reply_slices(struct grpc_call *call, const struct grpc_slice *slices, size_t n)
+{
+        finish_sent(call, grpc_call_send_slices(call, slices, n));
+}
+
 static bool add_metadata(struct grpc_call *call, struct grpc_metadata **list, const char *key,
                          const void *value, size_t len)
 {

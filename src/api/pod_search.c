@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/pod_search.h"
+
+#include <stdlib.h>
+
+#include "api/encoded.h"
+#include "api/filter.h"
+#include "util/auto.h"
+#include "util/buf.h"
+#include "util/limits.h"
+#include "util/mem.h"
+
+enum {
+        /* Pods times filters; each takes some 50 ns. */
+        MATCHES_AT_ONCE = 20000,
+        MATCHES_PER_STEP = 5000,
+        /* What is copied counts too: so many bytes as one. */
+        BYTES_PER_MATCH = 512,
+};
+
+struct pod_search {
+        struct job job; /* first: the job is this object */
+        struct jobs *jobs;
+        struct pod_index *pods;
+        struct grpc_call *call;                 /* borrowed until it is finished or cancelled */
+        const V1alpha__ListPodsRequest *wanted; /* borrowed from the call */
+        struct pod_filters *filters;            /* owned; NULL before the first step */
+        struct uuid last;                       /* the pod looked at last; empty: none */
+        struct buf reply;
+};
+
+static void search_done(struct pod_search *s)
+{
+        pod_filters_free(s->filters);
+        buf_done(&s->reply);
+}
+
+static int add_pod(struct pod_search *s, const struct pod_record *r, size_t *work, struct err *e)
+{
+        size_t len = encoded_len(&r->encoded, s->wanted->detail);
+        uint8_t *to;
+
+        if (buf_reserve(&s->reply, len, &to) < 0)
+                return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
+                               LIMIT_API_REPLY_BYTES);
+        (void)encoded_copy(&r->encoded, s->wanted->detail, to);
+        buf_commit(&s->reply, len);
+        *work += len / BYTES_PER_MATCH;
+        return 0;
+}
+
+/* The first pod after the one looked at last. */
+static size_t next_place(const struct pod_search *s)
+{
+        size_t at = s->last.text[0] == '\0' ? 0 : pod_index_from(s->pods, s->last.text), after = at;
+        const struct pod_record *r = pod_index_next(s->pods, &after);
+
+        return r && strcmp(r->uuid.text, s->last.text) == 0 ? after : at;
+}
+
+/* 1: there is more, 0: that was all, -1 with e. */
+static int look_at_some(struct pod_search *s, size_t matches, struct err *e)
+{
+        size_t at = next_place(s);
+
+        if (!s->filters &&
+            pod_filters_new(s->wanted->filters, s->wanted->n_filters, &s->filters, e) < 0)
+                return -1;
+        for (size_t work = 0; work < matches; work += s->wanted->n_filters) {
+                const struct pod_record *r = pod_index_next(s->pods, &at);
+
+                if (!r)
+                        return 0;
+                if (pod_filters_match(s->filters, &r->encoded) && add_pod(s, r, &work, e) < 0)
+                        return -1;
+                s->last = r->uuid;
+        }
+        return 1;
+}
+
+static void answer(const struct pod_search *s, int r, const struct err *e)
+{
+        const struct grpc_slice slice = { .data = s->reply.data, .len = s->reply.len };
+
+        if (r < 0)
+                grpc_call_finish_err(s->call, e);
+        else
+                grpc_call_reply_slices(s->call, &slice, 1);
+}
+
+static bool search_step(struct job *job)
+{
+        struct pod_search *s = (struct pod_search *)job;
+        struct err e;
+        int r = look_at_some(s, MATCHES_PER_STEP, &e);
+
+        if (r > 0)
+                return true;
+        jobs_end(s->jobs, &s->job);
+        answer(s, r, &e);
+        search_done(s);
+        free(s);
+        return false;
+}
+
+static void search_cancelled(struct grpc_call *call, void *arg)
+{
+        struct pod_search *s = arg;
+
+        (void)call;
+        jobs_end(s->jobs, &s->job);
+        search_done(s);
+        free(s);
+}
+
+void pod_search(struct pod_index *pods, struct jobs *jobs, struct grpc_call *call,
+                const V1alpha__ListPodsRequest *wanted)
+{
+        static const struct grpc_call_watch watch = { .on_cancel = search_cancelled };
+        AUTO(search_done)
+        struct pod_search s = {
+                .job = { .step = search_step, .heavy = true },
+                .jobs = jobs,
+                .pods = pods,
+                .call = call,
+                .wanted = wanted,
+                .reply = BUF_NULL(LIMIT_API_REPLY_BYTES),
+        };
+        struct pod_search *later;
+        struct err e;
+
+        if (wanted->n_filters * pod_index_count(pods) <= MATCHES_AT_ONCE) {
+                answer(&s, look_at_some(&s, SIZE_MAX, &e), &e);
+                return;
+        }
+        later = xmemdup(&s, sizeof(s));
+        grpc_call_watch(call, &watch, later);
+        jobs_add(jobs, &later->job);
+}
