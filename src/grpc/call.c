@@ -19,7 +19,7 @@ enum {
 
 bool grpc_call_charge(struct grpc_call *call, size_t out_held)
 {
-        size_t held = out_held + call->in.cap + call->request_len + call->waiting.cap +
+        size_t held = out_held + call->in.cap + call->request_held + call->waiting.cap +
                       grpc_metadata_held(call->metadata) + grpc_metadata_held(call->headers) +
                       grpc_metadata_held(call->trailers);
 

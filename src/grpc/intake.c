@@ -53,14 +53,13 @@ static bool expand(struct grpc_call *call, struct grpc_frame *frame, uint8_t **r
         return false;
 }
 
-/* Strings and bytes take about as much unpacked as packed, and the number of fields has its limit. */
-static void keep_request(struct grpc_call *call, ProtobufCMessage *m, size_t len)
+static void keep_request(struct grpc_call *call, ProtobufCMessage *m, size_t held)
 {
         call->request = m;
         grpc_frame_done(&call->in);
-        if (len < CHARGE_MIN)
+        if (held < CHARGE_MIN)
                 return;
-        call->request_len = len;
+        call->request_held = held;
         if (!grpc_call_charge(call, grpc_queue_held(&call->out)))
                 grpc_call_refuse_full(call);
 }
@@ -70,6 +69,7 @@ static void take_message(struct grpc_call *call, struct grpc_frame *frame)
         AUTO(grpc_message_freep) ProtobufCMessage *m = NULL;
         const struct grpc_method *method = call->target.method;
         AUTO_FREE uint8_t *owned = NULL;
+        size_t held;
         struct err e;
 
         call->messages_in++;
@@ -82,15 +82,15 @@ static void take_message(struct grpc_call *call, struct grpc_frame *frame)
         }
         if (!expand(call, frame, &owned))
                 return;
-        if (grpc_wire_unpack(method->input, frame->data, frame->len, LIMIT_GRPC_FIELDS, &m, &e) <
-            0) {
+        if (grpc_wire_unpack_held(method->input, frame->data, frame->len, LIMIT_GRPC_FIELDS, &m,
+                                  &held, &e) < 0) {
                 grpc_call_refuse(call,
                                  e.kind == ERR_LIMIT ? GRPC_RESOURCE_EXHAUSTED : GRPC_INTERNAL,
                                  "cannot decode the request: %s", e.text);
                 return;
         }
         if (!method->client_streaming)
-                keep_request(call, TAKE_PTR(m), frame->len);
+                keep_request(call, TAKE_PTR(m), held);
         else if (call->watch && call->watch->on_message)
                 call->watch->on_message(call, m, call->arg);
 }

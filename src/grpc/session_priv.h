@@ -30,7 +30,7 @@ struct grpc_call {
         nsec deadline;
 
         ProtobufCMessage *request; /* owned */
-        size_t request_len;        /* what is charged for it */
+        size_t request_held;       /* what is charged for it */
         struct grpc_frame_reader in;
         struct grpc_queue out;
         size_t charged;                           /* of session->account */

@@ -2,10 +2,15 @@
 #include "grpc/wire_check.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "grpc/utf8.h"
 #include "util/limits.h"
+
+enum {
+        MALLOC_OVERHEAD = 16, /* of each piece of memory, about */
+};
 
 /*
  * protobuf.dev, "Encoding": Message Structure. Groups (3, 4) are not proto3, and protobuf-c cannot
@@ -195,16 +200,40 @@ int grpc_wire_check(const ProtobufCMessageDescriptor *type, const void *data, si
         return check_message(&c, type, (struct span){ data, len }, 1);
 }
 
-int grpc_wire_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len,
-                     size_t max_fields, ProtobufCMessage **ret, struct err *e)
+static void *counted_alloc(void *held, size_t size)
 {
+        *(size_t *)held += size + MALLOC_OVERHEAD;
+        return malloc(size);
+}
+
+static void counted_free(void *held, void *p)
+{
+        (void)held;
+        free(p);
+}
+
+int grpc_wire_unpack_held(const ProtobufCMessageDescriptor *type, const void *data, size_t len,
+                          size_t max_fields, ProtobufCMessage **ret, size_t *ret_held,
+                          struct err *e)
+{
+        size_t held = 0;
+        ProtobufCAllocator allocator = { counted_alloc, counted_free, &held };
         ProtobufCMessage *m;
 
         if (grpc_wire_check(type, data, len, max_fields, e) < 0)
                 return -1;
-        m = protobuf_c_message_unpack(type, NULL, len, data);
+        m = protobuf_c_message_unpack(type, &allocator, len, data);
         if (!m)
                 return err_set(e, ERR_INTERNAL, 0, "cannot unpack a %s", type->name);
         *ret = m;
+        *ret_held = held;
         return 0;
+}
+
+int grpc_wire_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len,
+                     size_t max_fields, ProtobufCMessage **ret, struct err *e)
+{
+        size_t held;
+
+        return grpc_wire_unpack_held(type, data, len, max_fields, ret, &held, e);
 }

@@ -28,6 +28,13 @@ int grpc_wire_check(const ProtobufCMessageDescriptor *type, const void *data, si
  */
 int grpc_wire_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len,
                      size_t max_fields, ProtobufCMessage **ret, struct err *e);
+/*
+ * The same; *ret_held is the memory that the message takes, which may be 50 times its encoding: a
+ * structure for every two bytes.
+ */
+int grpc_wire_unpack_held(const ProtobufCMessageDescriptor *type, const void *data, size_t len,
+                          size_t max_fields, ProtobufCMessage **ret, size_t *ret_held,
+                          struct err *e);
 
 static inline void grpc_message_freep(ProtobufCMessage **m)
 {

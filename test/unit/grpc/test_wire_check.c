@@ -178,12 +178,31 @@ static void fields_are_counted_wherever_they_are(void **state)
         }
 }
 
+static void what_a_message_takes_is_told(void **state)
+{
+        enum { CHILDREN = 1000 };
+        AUTO(grpc_message_freep) ProtobufCMessage *m = NULL;
+        uint8_t bytes[3 * CHILDREN];
+        size_t held = 0;
+        struct err e;
+
+        (void)state;
+        for (size_t i = 0; i < CHILDREN; i++)
+                memcpy(bytes + 3 * i, "\xa2\x01", 3);
+        assert_ok(grpc_wire_unpack_held(&sample__sample__descriptor, bytes, sizeof(bytes), CHILDREN,
+                                        &m, &held, &e),
+                  &e);
+        assert_true(held > CHILDREN * sizeof(Sample__Sample));
+        assert_true(held < CHILDREN * (sizeof(Sample__Sample) + 64));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bytes_pass_or_fail_as_the_table_says),
                 cmocka_unit_test(depth_is_bounded),
                 cmocka_unit_test(fields_are_counted_wherever_they_are),
+                cmocka_unit_test(what_a_message_takes_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
