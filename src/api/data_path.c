@@ -22,6 +22,7 @@ enum { LINKS_MAX = 40 }; /* as the kernel (path_resolution(7)) */
 /* One walk. */
 struct walk {
         struct data_path *p;
+        bool names; /* of every directory on the way */
         int at;     /* owned; the directory that was reached */
         char *rest; /* owned; what is still to go */
         unsigned links;
@@ -36,7 +37,7 @@ void data_path_init(struct data_path *p, const char *path, struct watch *watch,
         AUTO_FREE char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
 
         *p = (struct data_path){ .watch = watch, .owner = owner, .names = STRV_NULL };
-        p->path = xasprintf("%s/%s", cwd ? cwd : "", path);
+        p->path = cwd ? xasprintf("%s/%s", cwd, path) : xstrdup(path);
 }
 
 static void forget(struct data_path *p)
@@ -87,7 +88,7 @@ static int look(struct walk *w, const char *name, struct stat *st)
 
                 if (fd >= 0 && fstat(fd, st) < 0)
                         return -errno;
-                if (fd >= 0 && S_ISDIR(st->st_mode) && !last)
+                if (fd >= 0 && S_ISDIR(st->st_mode) && !last && !w->names)
                         mask = MASK_SELF;
                 if ((mask & ~watched) == 0)
                         return fd < 0 ? fd : TAKE_FD(fd);
@@ -145,9 +146,9 @@ static int step(struct walk *w)
         return 1;
 }
 
-int data_path_walk(struct data_path *p)
+static int walk(struct data_path *p, bool names)
 {
-        struct walk w = { .p = p, .rest = xstrdup(p->path) };
+        struct walk w = { .p = p, .names = names, .rest = xstrdup(p->path) };
         int r;
 
         strv_done(&p->names);
@@ -168,6 +169,17 @@ int data_path_walk(struct data_path *p)
                 return w.at;
         closep(&w.at);
         return r;
+}
+
+/*
+ * That a directory was removed is not told by itself while anybody is in it. As long as there is something at the end, what is
+ * above cannot be removed; when there is nothing, every directory on the way is watched for names.
+ */
+int data_path_walk(struct data_path *p)
+{
+        int r = walk(p, false);
+
+        return r < 0 ? walk(p, true) : r;
 }
 
 bool data_path_concerns(const struct data_path *p, const struct watch_event *ev)

@@ -2,7 +2,7 @@
 /*
  * A path that is followed: every directory on the way is watched, for as much as could make the path lead somewhere else. Where
  * the next component is an ordinary directory that is only its own renaming or removal; where it is missing, a
- * symlink, or the last one, it is every change of names. So a busy /var or /tmp above us wakes nobody.
+ * symlink, or the last one, it is every change of names. So a busy /var or /tmp far above us wakes nobody.
  *
  * Mounts are seen by watch_mounts, not here.
  */

@@ -40,7 +40,8 @@ struct index {
         bool warned;
         dev_t dev; /* of the data directory, while present */
         ino_t ino;
-        int wd; /* our watch on it; -1: none, or it is gone */
+        int why; /* -errno while it is not present */
+        int wd;  /* our watch on it; -1: none, or it is gone */
         struct index_stats stats;
 };
 
@@ -89,14 +90,16 @@ static void leave(struct index *i)
 
 static void is_gone(struct index *i, int r)
 {
-        bool was = i->stats.present || i->renew;
+        bool known = !i->stats.present && !i->renew && i->why == r;
         struct err e;
 
         leave(i);
         i->renew = false;
+        i->why = r;
+        if (known)
+                return;
         if (r == -ENOENT) {
-                if (was)
-                        attach_all(i, -1, NULL);
+                attach_all(i, -1, NULL);
                 return;
         }
         (void)err_set(&e, ERR_INTERNAL, -r, "open data directory %s", i->path.path);
@@ -306,6 +309,11 @@ void index_start(struct index *i)
 struct watch *index_watch(struct index *i)
 {
         return i->watch;
+}
+
+const char *index_path(const struct index *i)
+{
+        return i->path.path;
 }
 
 void index_stats(const struct index *i, struct index_stats *ret)

@@ -61,4 +61,5 @@ int index_open(struct index *i);
 void index_sync(struct index *i);
 
 struct watch *index_watch(struct index *i);
+const char *index_path(const struct index *i); /* of the data directory, absolute */
 void index_stats(const struct index *i, struct index_stats *ret);

@@ -220,10 +220,19 @@ static void unwatch_dirs(struct pod_index *p)
                 watch_dir(p, &p->dir_owner, &p->wds.dirs[d], -1, 0);
 }
 
+static int scan(struct pod_index *p, int data_fd, struct err *e)
+{
+        AUTO(pod_store_done) struct pod_store store = POD_STORE_NULL;
+
+        if (pod_store_open(data_fd, &store, e) < 0)
+                return -1;
+        watch_dirs(p, &store);
+        return list_all(p, &store, e);
+}
+
 void pod_scan_attach(struct index_part *part, int data_fd, const struct err *why)
 {
         struct pod_index *p = (struct pod_index *)((char *)part - offsetof(struct pod_index, part));
-        AUTO(pod_store_done) struct pod_store store = POD_STORE_NULL;
         struct err e;
 
         p->again = false;
@@ -236,14 +245,11 @@ void pod_scan_attach(struct index_part *part, int data_fd, const struct err *why
                         fail(p, why);
                 else
                         forget_all(p);
-        } else if (pod_store_open(data_fd, &store, &e) < 0) {
+        } else if (scan(p, data_fd, &e) < 0) {
+                (void)err_wrap(&e, "data directory %s", index_path(p->index));
                 fail(p, &e);
         } else {
-                watch_dirs(p, &store);
-                if (list_all(p, &store, &e) < 0)
-                        fail(p, &e);
-                else
-                        p->failed = false;
+                p->failed = false;
         }
         pod_files_arrange(p);
         pod_index_wake(p);

@@ -21,10 +21,16 @@ struct node {
         struct test_dir dir; /* the data directory is "data" in it */
         char data[96];
         uv_loop_t loop;
+        uv_timer_t server; /* stands for what keeps a service going: waiting for news does not */
         struct jobs jobs;
         struct index *index;
         struct pod_index *pods;
 };
+
+static inline void node_tick(uv_timer_t *timer)
+{
+        (void)timer;
+}
 
 static inline void node_start(struct node *n, size_t watches)
 {
@@ -32,6 +38,8 @@ static inline void node_start(struct node *n, size_t watches)
 
         assert_int_equal(uv_loop_init(&n->loop), 0);
         jobs_init(&n->jobs, &n->loop);
+        (void)uv_timer_init(&n->loop, &n->server);
+        (void)uv_timer_start(&n->server, node_tick, 1000000, 0);
         assert_ok(index_new(&n->loop, n->data, watches, &n->index, &e), &e);
         n->pods = pod_index_new(&n->loop, &n->jobs, n->index);
         index_add_part(n->index, pod_index_part(n->pods));
@@ -45,6 +53,7 @@ static inline void node_stop(struct node *n)
         pod_index_free(n->pods);
         index_free(n->index);
         jobs_close(&n->jobs);
+        uv_close((uv_handle_t *)&n->server, NULL);
         (void)uv_run(&n->loop, UV_RUN_DEFAULT);
         assert_int_equal(uv_loop_close(&n->loop), 0);
         n->pods = NULL;
