@@ -300,9 +300,10 @@ void grpc_call_headed(struct grpc_call *call)
 
         call->headed = true;
         tell_start(call);
-        if (status != 200)
-                grpc_response_http_error(call, status, text);
-        else if (code != GRPC_OK)
+        if (status != 200) { /* answered at the end of the request: intake.c */
+                call->http_error = (uint16_t)status;
+                call->http_text = text;
+        } else if (code != GRPC_OK)
                 grpc_call_refuse(call, code, "%s", text);
         else if (call->metadata_bad)
                 grpc_call_refuse(call, GRPC_INTERNAL, "malformed binary metadata");
@@ -327,6 +328,10 @@ bool grpc_call_owes_bytes(const struct grpc_call *call)
 
 void grpc_call_stalled(struct grpc_call *call)
 {
+        if (!call->finished && call->http_error) {
+                grpc_response_http_error(call);
+                return;
+        }
         if (!call->finished && grpc_queue_len(&call->out) == 0) {
                 grpc_call_refuse(call, GRPC_DEADLINE_EXCEEDED,
                                  "the request did not arrive in time");

@@ -93,6 +93,12 @@ static bool is(const char *name, size_t len, const char *want)
         return strlen(want) == len && memcmp(name, want, len) == 0;
 }
 
+static void set_method(struct grpc_head *h, const char *value, size_t len)
+{
+        h->post = is(value, len, "POST");
+        h->is_head = is(value, len, "HEAD");
+}
+
 static enum grpc_encoding encoding_of(const char *value, size_t len)
 {
         if (is(value, len, "identity"))
@@ -145,7 +151,7 @@ void grpc_head_add(struct grpc_head *h, const char *name, size_t name_len, const
         if (is(name, name_len, ":path"))
                 set_path(h, value, value_len);
         else if (is(name, name_len, ":method"))
-                h->post = is(value, value_len, "POST");
+                set_method(h, value, value_len);
         else if (is(name, name_len, "content-type"))
                 h->content_type_ok = content_type_is_grpc(value, value_len);
         else if (name_len > 5 && memcmp(name, "grpc-", 5) == 0)

@@ -30,6 +30,7 @@ struct grpc_head {
         uint16_t path_len;
         uint8_t hosts;
         bool post;
+        bool is_head; /* the method HEAD: the answer has no body */
         bool content_type_ok;
         bool path_too_long;
         bool accepts_gzip;           /* replies may be compressed */

@@ -16,6 +16,8 @@
 
 enum {
         CHARGE_MIN = 4096, /* smaller requests are held for free: a stream itself takes as much */
+        IGNORED_MAX =
+                65535, /* bytes of a request that is no call, before it is answered: a window */
 };
 
 /* The message itself: *data, *len, *ret_owned when it had to be decompressed. False: refused. */
@@ -142,6 +144,12 @@ void grpc_call_data(struct grpc_call *call, const uint8_t *data, size_t len)
 
         call->bytes_in += len;
         call->session->counters->bytes_in += len;
+        if (call->http_error) {
+                if (call->bytes_in > IGNORED_MAX)
+                        grpc_response_http_error(call);
+                (void)nghttp2_session_consume_stream(call->session->h2, call->stream_id, len);
+                return;
+        }
         if (waits(call) == 0) {
                 call->receiving = true;
                 feed(call, &data, &len);
@@ -173,7 +181,13 @@ static void end_of_messages(struct grpc_call *call)
 void grpc_call_half_close(struct grpc_call *call)
 {
         call->half_closed = true;
-        if (!call->finished && !call->receive_paused && waits(call) == 0)
+        /*
+         * Whoever speaks plain HTTP expects the answer to a request after it: one that comes before
+         * resets the stream, and hides the answer from many of them.
+         */
+        if (!call->finished && call->http_error)
+                grpc_response_http_error(call);
+        else if (!call->finished && !call->receive_paused && waits(call) == 0)
                 end_of_messages(call);
 }
 

@@ -194,7 +194,7 @@ void grpc_response_update(struct grpc_call *call)
                 submit_headers(call);
 }
 
-void grpc_response_http_error(struct grpc_call *call, unsigned status, const char *text)
+void grpc_response_http_error(struct grpc_call *call)
 {
         char digits[4];
         nghttp2_data_provider provider = { .source.ptr = call, .read_callback = read_data };
@@ -203,15 +203,16 @@ void grpc_response_http_error(struct grpc_call *call, unsigned status, const cha
                 NV_FIXED("content-type", "text/plain"),
                 NV_FIXED("allow", "POST"),
         };
-        size_t len = strlen(text);
+        bool silent = call->head.is_head; /* RFC 9110 section 9.3.2: headers only */
+        size_t len = silent ? 0 : strlen(call->http_text);
 
-        (void)snprintf(digits, sizeof(digits), "%03u", status % 1000);
-        memcpy(grpc_queue_reserve(&call->out, len), text, len);
+        (void)snprintf(digits, sizeof(digits), "%03u", call->http_error % 1000u);
+        memcpy(grpc_queue_reserve(&call->out, len), call->http_text, len);
         call->started = true;
         call->finished = true;
-        call->http_error = (uint16_t)status;
         /* Only 405 tells what is allowed (RFC 9110 section 15.5.6). */
         if (nghttp2_submit_response(call->session->h2, call->stream_id, headers,
-                                    status == 405 ? 3 : 2, &provider) != 0)
+                                    call->http_error == 405 ? 3 : 2,
+                                    silent ? NULL : &provider) != 0)
                 call->session->broken = true;
 }

@@ -67,7 +67,9 @@ struct grpc_call {
         bool metadata_large; /* more values than we keep */
         bool compress;       /* replies that are worth it */
         bool compress_named; /* the headers are out and name gzip */
-        uint16_t http_error; /* not 0: the body is plain text, and no trailers follow */
+
+        uint16_t http_error;   /* not 0: no call. The body is plain text, and no trailers follow */
+        const char *http_text; /* that body; static */
 
         bool message_compressed; /* the latest one of the request */
 
@@ -151,6 +153,6 @@ void grpc_call_finish_va(struct grpc_call *call, enum grpc_code code, const char
 /* response.c */
 /* Submit what the state of @call asks for: headers, trailers only, or resume its data. */
 void grpc_response_update(struct grpc_call *call);
-void grpc_response_http_error(struct grpc_call *call, unsigned status, const char *text);
+void grpc_response_http_error(struct grpc_call *call); /* http_error, http_text */
 int grpc_response_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t *framehd,
                             size_t length, nghttp2_data_source *source, void *user_data);

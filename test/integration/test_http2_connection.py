@@ -2,6 +2,7 @@
 """RFC 9113 sections 3 to 7, rule by rule: preface, frames, streams, flow control. The cases are those of h2spec and what it
 leaves out."""
 import struct
+import time
 
 import pytest
 
@@ -36,6 +37,20 @@ assert len(set(map(len, STYLES.values()))) == 1
 def style(request):
     """style(frames): the same with another request."""
     return lambda said: said.replace(BLOCK, STYLES[request.param])
+
+
+@pytest.fixture(params=["at-once", "one-by-one"])
+def say(request):
+    """say(case, frames). One by one: the server has time to answer what it has got."""
+    def say(c, said):
+        while said and request.param == "one-by-one":
+            size = 9 + int.from_bytes(said[:3], "big")
+            c.send(said[:size])
+            said = said[size:]
+            time.sleep(0.002)
+        c.send(said)
+
+    return say
 
 
 UNKNOWN = 0x16
@@ -229,9 +244,9 @@ CONNECTION_ERRORS = [
 
 
 @pytest.mark.parametrize("said, codes", named((i, said, codes) for i, said, *codes in CONNECTION_ERRORS))
-def test_connection_error(case, style, said, codes):
+def test_connection_error(case, style, say, said, codes):
     c = case()
-    c.send(style(said))
+    say(c, style(said))
     c.expect_connection_error(*codes)
 
 
@@ -250,9 +265,9 @@ STREAM_ERRORS = [
 
 
 @pytest.mark.parametrize("said, codes", named((i, said, codes) for i, said, *codes in STREAM_ERRORS))
-def test_stream_error(case, style, said, codes):
+def test_stream_error(case, style, say, said, codes):
     c = case()
-    c.send(style(said))
+    say(c, style(said))
     c.expect_stream_error(*codes)
 
 

@@ -124,7 +124,7 @@ def test_8_1_trailers_without_end_of_stream(case):
     c.expect_stream_error(PROTOCOL_ERROR)
 
 
-@pytest.mark.parametrize("method", ["GET", pytest.param("HEAD", marks=pytest.mark.xfail), "PUT", "OPTIONS", "post", "P"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS", "post", "P"])
 def test_8_other_methods_are_refused_as_http_says(case, method):
     c = case()
     c.send(headers(1, changed(":method", method)), frame(DATA, END_STREAM, 1))
@@ -243,3 +243,19 @@ def test_8_2_names_of_our_fields_are_lower_case_and_none_is_of_http_1(case):
         assert all(name == name.lower() for name in names)
         assert not {"connection", "keep-alive", "transfer-encoding", "upgrade", "proxy-connection"} & set(names)
         assert a.headers[0][0] == ":status" and not any(name[0] == ":" for name in names[1:])
+
+
+def test_8_what_is_no_call_is_answered_after_it_and_not_read_for_ever(case):
+    c = case()
+    get = headers(1, [(":method", "PUT"), (":scheme", "http"), (":path", "/"), (":authority", "test")])
+    c.send(get, frame(DATA, 0, 1, b"x" * 1000))
+    c.expect_alive()
+    assert not c.answer().headers
+    c.send(headers(1, [("x-trailer", "x")], end_stream=True))
+    a = c.until_ended()
+    assert a[":status"] == "405" and a.reset is None
+    c.send(get[:5] + b"\0\0\0\3" + get[9:], *(frame(DATA, 0, 3, b"x" * 10000) for _ in range(6)))
+    c.expect_alive()
+    assert not c.answer(3).headers
+    c.send(frame(DATA, 0, 3, b"x" * 10000))
+    assert c.until_ended(3)[":status"] == "405"
