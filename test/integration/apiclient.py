@@ -125,6 +125,24 @@ class Server:
     def descriptors(self):
         return len(list(pathlib.Path(f"/proc/{self.pid}/fd").iterdir()))
 
+    def links(self):
+        """What its descriptors are."""
+        names = []
+        for fd in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():
+            try:
+                names.append(os.readlink(fd))
+            except FileNotFoundError:
+                continue  # closed meanwhile
+        return names
+
+    def reads_logs(self):
+        """Is one of its descriptors there because of a GetLogs?"""
+        return any("/logs" in name or "timerfd" in name for name in self.links())
+
+    def held(self):
+        """Descriptors that clients have made it open. (Those of the index come and go with the pods.)"""
+        return sum(name.startswith("socket:") or "/logs" in name or "timerfd" in name for name in self.links())
+
     def end(self, signo=signal.SIGTERM, timeout=20):
         """Ends the process by its pid and returns its exit status."""
         if self._client is not None:

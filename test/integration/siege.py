@@ -101,7 +101,7 @@ class Siege:
     def __enter__(self):
         self.client = apiclient.Client(self.target, self.server.pb, **self.flags)
         self.client.GetInfo()
-        self.descriptors = self.server.descriptors()
+        self.held = self.server.held()
         self.pulse = Pulse(self.target, self.server.pb, **self.flags)
         assert self.pulse.alive()
         # "5" sets the highest resident size to the present one (proc(5)).
@@ -123,7 +123,7 @@ class Siege:
             return
         assert not self.pulse.error, self.pulse.error
         assert self.client.GetInfo().info.rkt_version
-        assert wait_until(lambda: self.server.descriptors() <= self.descriptors), "descriptors are left open"
+        assert wait_until(lambda: self.server.held() <= self.held), "descriptors are left open"
         assert wait_until(self.rests), "it does not rest"
         self.client.close()
         grown = self.grown()

@@ -3,6 +3,7 @@
 bound on memory, and others served meanwhile."""
 import os
 import socket
+import zlib
 
 import pytest
 
@@ -322,3 +323,46 @@ def test_requests_that_unpack_to_much(siege):
                 if not ended:
                     c.send(h2.frame(h2.DATA, h2.END_STREAM, 1))
                     assert answers(c, {1})
+
+
+# --- compression
+
+def gzip(chunks):
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(packer.compress(c) for c in chunks) + packer.flush()
+
+
+def compressed_call(stream, data):
+    """In frames of their own: @data fits the window."""
+    data = h2.message(data, compressed=True)
+    parts = [data[i:i + 16384] for i in range(0, len(data), 16384)]
+    return h2.headers(stream, h2.request_fields("/v1alpha.PublicAPI/InspectPod", ("grpc-encoding", "gzip"))) + b"".join(
+        h2.frame(h2.DATA, h2.END_STREAM if p is parts[-1] else 0, stream, p) for p in parts)
+
+
+def test_compression_bombs(siege):
+    """48 KB that would be 48 MB; a thousand times, with connections to spare."""
+    with siege(16) as s:
+        bomb = gzip([b"\0" * (1 << 20)] * 48)
+        assert len(bomb) < 50000
+        for _ in range(10):
+            c = s.connect()
+            for stream in range(1, 201, 2):
+                c.send(compressed_call(stream, bomb))
+                f = c.wait(h2.HEADERS, stream=stream)
+                assert f.has(h2.END_STREAM)
+                # The client waits for room, as an honest one would.
+                if stream % 20 == 19 and not c.closed:
+                    c.settle()
+
+
+def test_what_is_no_gzip(siege):
+    request = b"\x0a\x02ab"
+    packed = gzip([request])
+    with siege() as s:
+        c = s.connect()
+        cases = [b"", b"\x1f\x8b", packed[:-1], packed + b"x", packed + packed, b"\0" * 100, packed[:10] + b"\xff" * 20,
+                 zlib.compress(request), packed[:-4] + b"\xff" * 4, os.urandom(1000)]
+        for n, data in enumerate(cases):
+            c.send(compressed_call(2 * n + 1, data))
+        assert set(answers(c, {2 * n + 1 for n in range(len(cases))}).values()) == {"ended"}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many clients: in a hurry, idle, slow, gone at once, or more than the service wants."""
+import contextlib
 import json
 import os
 import re
@@ -118,7 +119,7 @@ def test_connections_that_come_back_find_the_memory_of_those_before(start_api, f
             establish(connections)
             for c in connections:
                 c.socket.close()
-            assert wait_until(lambda: server.descriptors() <= s.descriptors + 1)
+            assert wait_until(lambda: server.held() <= s.held + 1)
 
 
 # --- gone at once
@@ -196,7 +197,7 @@ def test_readers_of_logs_leave_descriptors_to_others(start_api, tree, factor):
         assert client.pod(pod.uuid).id == pod.uuid and len(client.pods(detail=True)) == 1 and client.images() == []
         for c in connections:
             c.socket.close()
-        assert wait_until(lambda: server.descriptors() <= s.descriptors + 2)  # with two clients that are good
+        assert wait_until(lambda: server.held() <= s.held + 2)  # with two clients that are good
         assert len(client.logs(pod.uuid)) == 10
         client.close()
 
@@ -304,3 +305,55 @@ def test_handshakes_that_take_too_long(start_api, factor):
         for c in silent + partial + trickling:
             assert list(c.frames()) is not None and c.closed
         assert time.monotonic() - began > 5
+
+
+# --- the end
+
+def test_it_ends_in_time_whatever_clients_do(start_api, tree, factor):
+    pod = tree.pod("run", "app", locked=True, pid=os.getpid(), started=1)
+    pod.log("app", (10**18, "line" * 1000))
+    server = start_api()
+    follow = bytes([10, 36]) + pod.uuid.encode() + b"\x20\x01"
+    hello = h2.PREFACE + h2.settings((h2.INITIAL_WINDOW_SIZE, 0))
+    with contextlib.ExitStack() as stack:
+        def connect(*args):
+            return stack.enter_context(h2.Connection(server.addresses[0], *args))
+
+        silent = [connect(b"") for _ in range(20)]
+        partial = [connect(h2.PREFACE) for _ in range(20)]
+        idle = [connect() for _ in range(20)]
+        blocked = [connect(hello) for _ in range(20)]
+        half = [connect() for _ in range(20)]
+        for c in blocked:
+            c.send(*(h2.call(n, "/v1alpha.PublicAPI/GetLogs", follow) for n in range(1, 5, 2)))
+        for c in half:
+            c.send(h2.headers(1, h2.request_fields(PODS)), h2.frame(h2.DATA, 0, 1, b"\0\0"))
+        establish(idle)
+        assert server.end() == 0
+        assert all(list(c.frames()) is not None for c in silent + partial + idle + blocked + half)
+
+
+def test_metrics_clients_cannot_hold_up_the_api(start_api, factor):
+    server = start_api("--metrics-listen=127.0.0.1:0")
+    metrics = re.search(r"[Mm]etrics\D+(\S+:\d+)", server.text)[1].removeprefix("http://")
+    with Siege(server, memory=4, factor=factor) as s:
+        slow = [h2.connect(metrics) for _ in range(200)]
+        for n, c in enumerate(slow):
+            try:
+                c.sendall([b"", b"GET /metrics HTTP/1.1\r\n", b"GET " + b"/" * 60000, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 50][n % 4])
+            except ConnectionError:
+                pass  # too many of them: closed at once
+        assert s.pulse.alive()
+        for c in slow:
+            c.close()
+        assert wait_until(lambda: scrape(metrics))
+
+
+def scrape(address):
+    try:
+        with h2.connect(address) as c:
+            c.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            data = b"".join(iter(lambda: c.recv(65536), b""))
+            return data.startswith(b"HTTP/1.1 200 ") and b"carob" in data
+    except ConnectionError:
+        return False
