@@ -458,6 +458,12 @@ struct peer_stream *peer_open(struct peer *p, const char *path, const void *body
         return submit(p, path, NULL, NULL, body, len, true);
 }
 
+struct peer_stream *peer_open_with(struct peer *p, const char *path, const char *name,
+                                   const char *value, const void *body, size_t len)
+{
+        return submit(p, path, name, value, body, len, true);
+}
+
 void peer_reset(struct peer *p, struct peer_stream *s, uint32_t error)
 {
         assert_int_equal(nghttp2_submit_rst_stream(p->h2, 0, s->id, error), 0);

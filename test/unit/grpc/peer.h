@@ -66,6 +66,8 @@ struct peer_stream *peer_call(struct peer *p, const char *path, const void *body
 struct peer_stream *peer_call_with(struct peer *p, const char *path, const char *name,
                                    const char *value, const void *body, size_t len);
 struct peer_stream *peer_open(struct peer *p, const char *path, const void *body, size_t len);
+struct peer_stream *peer_open_with(struct peer *p, const char *path, const char *name,
+                                   const char *value, const void *body, size_t len);
 void peer_reset(struct peer *p, struct peer_stream *s, uint32_t error);
 
 /* The service "test.Test". */

@@ -144,6 +144,47 @@ static void compressed_messages_are_expanded(void **state)
         assert_memory_equal(s->data.data, plain, len);
 }
 
+static void what_is_no_call_is_answered_after_it(void **state)
+{
+        AUTO_PEER struct peer *p = peer_new();
+        struct peer_stream *s = peer_open_with(p, "/", ":method", "PUT", "body", 4);
+
+        (void)state;
+        peer_run(p);
+        assert_int_equal(s->http_status, 0);
+        say(p, s, NULL, 0, true);
+        assert_int_equal(s->http_status, 405);
+        assert_true(s->ended && s->data.len > 0);
+        assert_int_equal(s->reset, NGHTTP2_NO_ERROR);
+}
+
+static void what_is_no_call_and_never_ends_is_answered_in_the_end(void **state)
+{
+        AUTO_PEER struct peer *p = peer_new();
+        struct peer_stream *s = peer_open_with(p, "/", "content-type", "text/html", "body", 4);
+
+        (void)state;
+        peer_run(p);
+        assert_int_equal(s->http_status, 0);
+        p->now += 120 * NSEC_PER_SEC;
+        grpc_session_tick(p->session, p->now);
+        peer_run(p);
+        assert_int_equal(s->http_status, 415);
+        assert_true(s->closed);
+}
+
+static void an_answer_to_head_has_no_body(void **state)
+{
+        AUTO_PEER struct peer *p = peer_new();
+        struct peer_stream *s = peer_call_with(p, "/", ":method", "HEAD", NULL, 0);
+
+        (void)state;
+        peer_run(p);
+        assert_int_equal(s->http_status, 405);
+        assert_true(s->ended);
+        assert_int_equal(s->data.len, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -152,6 +193,9 @@ int main(void)
                 cmocka_unit_test(the_end_waits_as_well),
                 cmocka_unit_test(a_call_that_ends_while_it_is_paused_leaves_nothing),
                 cmocka_unit_test(compressed_messages_are_expanded),
+                cmocka_unit_test(what_is_no_call_is_answered_after_it),
+                cmocka_unit_test(what_is_no_call_and_never_ends_is_answered_in_the_end),
+                cmocka_unit_test(an_answer_to_head_has_no_body),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
