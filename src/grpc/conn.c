@@ -61,8 +61,11 @@ void grpc_conn_close(struct grpc_conn *c, enum grpc_end why)
         if (c->closed)
                 return;
         c->closed = true;
-        if (why == GRPC_END_CLIENT) /* it may have done what we asked for */
-                why = c->linger_by != INT64_MAX ? c->end : grpc_session_end(c->session);
+        /* What came first counts; and the client may have done what we asked for. */
+        if (c->linger_by != INT64_MAX)
+                why = c->end;
+        else if (why == GRPC_END_CLIENT)
+                why = grpc_session_end(c->session);
         server->stats.ended[why]++;
         /* Who does not read must not keep megabytes in the kernel's send queue either. */
         if (c->stalled_by != INT64_MAX)
@@ -266,8 +269,10 @@ static void read_in(struct grpc_conn *c)
                 grpc_conn_close(c, GRPC_END_CLIENT);
                 return;
         }
-        if (c->linger_by != INT64_MAX)
+        if (c->linger_by != INT64_MAX) {
+                grpc_link_forget(&c->link);
                 return;
+        }
         take_in(c);
         if (!c->closed && grpc_session_established(c->session))
                 c->handshake_by = INT64_MAX;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "grpc/link.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,21 +31,9 @@ int grpc_link_init_consume(struct grpc_link *l, struct grpc_link_buffers *buffer
         l->tls = grpc_tls_conn_new(tls, &buffers->tls, &l->tls_ops);
         if (l->tls)
                 return 0;
-        grpc_link_done(l);
-        return -1;
-}
-
-void grpc_link_done(struct grpc_link *l)
-{
-        if (l->tls) {
-                l->tls_ops->conn_free(l->tls);
-                l->buffers->tls.in_len = l->buffers->tls.out_len = 0;
-        }
-        l->tls = NULL;
-        free(l->unsent);
-        l->unsent = NULL;
-        (void)close(l->fd);
+        (void)close(fd);
         l->fd = -1;
+        return -1;
 }
 
 enum grpc_link_result grpc_link_receive(struct grpc_link *l)
@@ -57,6 +46,7 @@ enum grpc_link_result grpc_link_receive(struct grpc_link *l)
         if (n <= 0)
                 return n == 0 ? GRPC_LINK_CLOSED : GRPC_LINK_BROKEN;
         if (l->tls) {
+                b->turn = l;
                 b->tls.in = b->in;
                 b->tls.in_len = (size_t)n;
         } else {
@@ -64,6 +54,15 @@ enum grpc_link_result grpc_link_receive(struct grpc_link *l)
                 l->in_len = (size_t)n;
         }
         return GRPC_LINK_OK;
+}
+
+void grpc_link_forget(struct grpc_link *l)
+{
+        l->in_len = 0;
+        if (l->buffers->turn != l)
+                return;
+        l->buffers->turn = NULL;
+        l->buffers->tls.in_len = 0;
 }
 
 enum grpc_link_result grpc_link_fetch(struct grpc_link *l, const uint8_t **ret, size_t *ret_len)
@@ -132,6 +131,8 @@ static enum grpc_link_result send_tls(struct grpc_link *l)
         struct grpc_tls_io *io = &l->buffers->tls;
         size_t len = io->out_len;
 
+        assert(!l->buffers->turn || l->buffers->turn == l);
+        l->buffers->turn = NULL;
         io->out_len = 0;
         return len > 0 ? send_raw(l, io->out, len) : GRPC_LINK_OK;
 }
@@ -155,13 +156,36 @@ enum grpc_link_result grpc_link_send(struct grpc_link *l, const uint8_t *data, s
         return l->tls_ops->write(l->tls, data, len) ? send_tls(l) : GRPC_LINK_BROKEN;
 }
 
+static void end_tls(struct grpc_link *l)
+{
+        struct grpc_link_buffers *b = l->buffers;
+
+        if (b->turn && b->turn != l)
+                return; /* another link's words are in the buffer */
+        b->tls.in_len = 0;
+        l->tls_ops->close(l->tls);
+        if (!l->unsent)
+                (void)send_tls(l);
+        b->tls.out_len = 0;
+        b->turn = NULL;
+}
+
 void grpc_link_shutdown(struct grpc_link *l)
 {
-        if (l->tls) {
-                l->tls_ops->close(l->tls);
-                if (!l->unsent)
-                        (void)send_tls(l);
-                l->buffers->tls.out_len = 0;
-        }
+        if (l->tls)
+                end_tls(l);
         (void)shutdown(l->fd, SHUT_WR);
+}
+
+void grpc_link_done(struct grpc_link *l)
+{
+        if (l->tls) {
+                end_tls(l);
+                l->tls_ops->conn_free(l->tls);
+        }
+        l->tls = NULL;
+        free(l->unsent);
+        l->unsent = NULL;
+        (void)close(l->fd);
+        l->fd = -1;
 }

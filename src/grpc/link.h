@@ -20,6 +20,7 @@ struct grpc_link_buffers {
         uint8_t out[GRPC_LINK_BUFFER]; /* for the owner to fill */
         uint8_t *plain;                /* owned; of TLS, NULL until a link uses it */
         struct grpc_tls_io tls;        /* its out likewise */
+        const struct grpc_link *turn;  /* whose bytes they hold; NULL: nobody's */
 };
 
 void grpc_link_buffers_done(struct grpc_link_buffers *b);
@@ -46,10 +47,12 @@ struct grpc_link {
 /* @fd is taken over, also on failure (-1: no memory). @tls may be NULL. */
 int grpc_link_init_consume(struct grpc_link *l, struct grpc_link_buffers *buffers, int fd,
                            const struct grpc_tls *tls);
-void grpc_link_done(struct grpc_link *l); /* closes */
+/* Closes; TLS says so (close_notify) when the socket takes it. */
+void grpc_link_done(struct grpc_link *l);
 
-/* One read of the socket. OK: bytes have come; fetch all of them in this turn. */
+/* One read of the socket. OK: bytes have come; fetch or forget all of them, and flush, in this turn. */
 enum grpc_link_result grpc_link_receive(struct grpc_link *l);
+void grpc_link_forget(struct grpc_link *l);
 /* The next of those bytes, borrowed until the next call. BLOCKED: there are no more. */
 enum grpc_link_result grpc_link_fetch(struct grpc_link *l, const uint8_t **ret, size_t *ret_len);
 

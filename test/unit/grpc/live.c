@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,10 +14,12 @@
 
 static struct grpc_server *server;
 static uv_signal_t sigterm;
+static struct grpc_server_stats *shared_stats;
 
 static void on_stopped(void *arg)
 {
         (void)arg;
+        grpc_server_stats(server, shared_stats);
         server = grpc_server_free(server);
         uv_close((uv_handle_t *)&sigterm, NULL);
 }
@@ -33,6 +36,7 @@ static int serve(const struct live *l, const struct grpc_server_config *config, 
                  int port_fd)
 {
         struct rlimit lim = { max_fds, max_fds };
+        struct grpc_listen_options options = { 0 };
         struct err e;
         uv_loop_t loop;
         unsigned port;
@@ -41,11 +45,15 @@ static int serve(const struct live *l, const struct grpc_server_config *config, 
                 return 2;
         if (uv_loop_init(&loop) != 0)
                 return 3;
+        shared_stats = l->stats;
+        if (l->tls && grpc_tls_new(l->tls, &options.tls, &e) < 0)
+                return 7;
         server = grpc_server_new(&loop, config);
         grpc_server_add_service(server, &test_service, NULL);
-        if (grpc_server_listen(server, "localhost:0", NULL, &e) < 0 ||
+        if (grpc_server_listen(server, "localhost:0", &options, &e) < 0 ||
             grpc_server_listen(server, l->unix_addr, NULL, &e) < 0)
                 return 4;
+        (void)grpc_tls_unref(options.tls); /* the listener has its own reference */
         (void)uv_signal_init(&loop, &sigterm);
         (void)uv_signal_start(&sigterm, on_sigterm, SIGTERM);
         port = grpc_server_port(server);
@@ -60,6 +68,9 @@ void live_start(struct live *l, const struct grpc_server_config *config, unsigne
 {
         int fds[2];
 
+        l->stats = mmap(NULL, sizeof(*l->stats), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                        -1, 0);
+        assert_ptr_not_equal(l->stats, MAP_FAILED);
         test_dir_init(&l->dir);
         (void)snprintf(l->unix_addr, sizeof(l->unix_addr), "unix:%s/sock", l->dir.path);
         assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
@@ -101,6 +112,7 @@ void live_done(struct live *l)
                 (void)waitpid(l->pid, NULL, 0);
         }
         test_dir_done(&l->dir);
+        (void)munmap(l->stats, sizeof(*l->stats));
 }
 
 struct grpc_client *live_connect(const char *address)

@@ -15,6 +15,9 @@ struct live {
         char tcp[64];       /* "localhost:PORT" */
         char unix_addr[96]; /* "unix:PATH" */
         struct test_dir dir;
+        const struct grpc_tls_config
+                *tls;                    /* of TCP; to be set before live_start; NULL: cleartext */
+        struct grpc_server_stats *stats; /* after live_stop: what was counted until the stop */
 };
 
 /* @config may be NULL. @max_fds, if not 0, becomes the child's RLIMIT_NOFILE. */

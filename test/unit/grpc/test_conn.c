@@ -37,6 +37,8 @@ static void silent_connection_ends_with_the_handshake_time(void **state)
         wait_for_close(fd, 5000);
         live_echo(c); /* an idle one that has greeted stays */
         assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(l.stats->ended[GRPC_END_HANDSHAKE_TIME], 1);
+        assert_int_equal(l.stats->ended[GRPC_END_STOP], 1);
 }
 
 /* A client by hand that asks for much and reads nothing. */
@@ -106,6 +108,7 @@ static void client_that_does_not_read_is_dropped_after_a_while(void **state)
         assert_int_equal(poll(&p, 1, 5000), 1);
         live_echo(c);
         assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(l.stats->ended[GRPC_END_STALLED], 1);
 }
 
 static void large_reply_arrives_whole_through_a_small_socket(void **state)

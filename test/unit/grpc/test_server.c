@@ -21,6 +21,11 @@ static void tcp_and_unix_clients_are_served(void **state)
                 live_echo(local);
         }
         assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(l.stats->accepted, 2);
+        assert_int_equal(l.stats->streams_opened, 20);
+        assert_int_equal(l.stats->streams, 0);
+        assert_true(l.stats->bytes_in > 20 * 20 && l.stats->bytes_out > 20 * 20);
+        assert_int_equal(l.stats->ended[GRPC_END_STOP], 2);
 }
 
 static void both_families_of_localhost_answer(void **state)
@@ -138,6 +143,9 @@ static void connections_over_the_maximum_are_closed(void **state)
         fd = raw_connect(&l);
         assert_int_equal(read_to_end(fd, &byte, 1), 0);
         live_echo(a);
+        assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(l.stats->accepted, 4);
+        assert_int_equal(l.stats->over_cap, 1);
 }
 
 static nsec cpu_of_children(void)
@@ -175,6 +183,7 @@ static void running_out_of_descriptors_neither_spins_nor_lasts(void **state)
                 live_echo(later);
         }
         assert_int_equal(live_stop(&l), 0);
+        assert_true(l.stats->accept_pauses > 0);
         assert_true(cpu_of_children() - before < 200 * NSEC_PER_MSEC);
 }
 
