@@ -177,8 +177,6 @@ static void check(struct grpc_call *call, const ProtobufCMessage *request, void 
 
 static void list(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
 {
-        static const Grpc__Health__V1__HealthListResponse__StatusesEntry none =
-                GRPC__HEALTH__V1__HEALTH_LIST_RESPONSE__STATUSES_ENTRY__INIT;
         const struct grpc_health *h = ctx;
         Grpc__Health__V1__HealthListResponse r = GRPC__HEALTH__V1__HEALTH_LIST_RESPONSE__INIT;
         Grpc__Health__V1__HealthCheckResponse values[GRPC_HEALTH_SERVICES_MAX];
@@ -188,7 +186,7 @@ static void list(struct grpc_call *call, const ProtobufCMessage *request, void *
         (void)request;
         for (size_t i = 0; i < h->n_services; i++) {
                 values[i] = response((int)h->services[i].status);
-                entries[i] = none;
+                grpc__health__v1__health_list_response__statuses_entry__init(&entries[i]);
                 entries[i].key = (char *)(uintptr_t)h->services[i].service; /* only read */
                 entries[i].value = &values[i];
                 at[i] = &entries[i];

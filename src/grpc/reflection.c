@@ -125,8 +125,7 @@ static void answer_list(struct answer *a, const struct grpc_reflection *r)
         list = xreallocarray(NULL, r->n_services, sizeof(*list) + sizeof(*services));
         services = (Grpc__Reflection__V1__ServiceResponse *)(list + r->n_services);
         for (size_t i = 0; i < r->n_services; i++) {
-                services[i] = (Grpc__Reflection__V1__ServiceResponse)
-                        GRPC__REFLECTION__V1__SERVICE_RESPONSE__INIT;
+                grpc__reflection__v1__service_response__init(&services[i]);
                 services[i].name = (char *)(uintptr_t)r->services[i]->name; /* only read */
                 list[i] = &services[i];
         }
@@ -144,7 +143,7 @@ static void answer_request(struct answer *a, const struct grpc_reflection *r,
         const Grpc__Reflection__V1__ExtensionRequest *x = q->file_containing_extension;
         const char *text = q->file_by_filename; /* as are the others that are strings */
 
-        switch (q->message_request_case) {
+        switch ((int)q->message_request_case) {
         case REQUEST(FILE_BY_FILENAME):
                 answer_file(
                         a, r,
@@ -178,15 +177,14 @@ static void on_message(struct grpc_call *call, const ProtobufCMessage *message, 
 {
         const Grpc__Reflection__V1__ServerReflectionRequest *q =
                 (const Grpc__Reflection__V1__ServerReflectionRequest *)message;
-        struct answer a = {
-                .response = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT,
-                .files = GRPC__REFLECTION__V1__FILE_DESCRIPTOR_RESPONSE__INIT,
-                .extensions = GRPC__REFLECTION__V1__EXTENSION_NUMBER_RESPONSE__INIT,
-                .list = GRPC__REFLECTION__V1__LIST_SERVICE_RESPONSE__INIT,
-                .error = GRPC__REFLECTION__V1__ERROR_RESPONSE__INIT,
-        };
+        struct answer a = { .text = NULL };
         enum grpc_send_result sent;
 
+        grpc__reflection__v1__server_reflection_response__init(&a.response);
+        grpc__reflection__v1__file_descriptor_response__init(&a.files);
+        grpc__reflection__v1__extension_number_response__init(&a.extensions);
+        grpc__reflection__v1__list_service_response__init(&a.list);
+        grpc__reflection__v1__error_response__init(&a.error);
         a.response.valid_host = q->host;
         a.response.original_request =
                 (Grpc__Reflection__V1__ServerReflectionRequest *)(uintptr_t)q; /* only read */

@@ -66,7 +66,7 @@ static void empty_call(struct grpc_call *call, const ProtobufCMessage *request, 
 static void unary_call(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
 {
         const Grpc__Testing__SimpleRequest *q = (const Grpc__Testing__SimpleRequest *)request;
-        Grpc__Testing__SimpleResponse reply = GRPC__TESTING__SIMPLE_RESPONSE__INIT;
+        Grpc__Testing__SimpleResponse reply;
         Grpc__Testing__Payload payload = GRPC__TESTING__PAYLOAD__INIT;
 
         (void)ctx;
@@ -85,6 +85,7 @@ static void unary_call(struct grpc_call *call, const ProtobufCMessage *request, 
                                  q->response_size);
                 return;
         }
+        grpc__testing__simple_response__init(&reply);
         compress_as_asked(call, q->response_compressed && q->response_compressed->value);
         payload.body.len = (size_t)q->response_size;
         payload.body.data = xcalloc(1, payload.body.len + 1);
