@@ -303,12 +303,16 @@ static void put_index(struct writer *w, const struct metrics_values *v)
                     "Pods or images that the index knows."),
                 ROW(metrics_index, "gauge", "carob_api_index_broken_records", broken,
                     "Pods or images that cannot be read whole."),
-                ROW(metrics_index, "gauge", "carob_api_index_watches", watches,
-                    "Directories that are watched."),
-                ROW(metrics_index, "counter", "carob_api_index_rescans_total", rescans,
-                    "Times that everything was read again."),
-                ROW(metrics_index, "counter", "carob_api_index_overflows_total", overflows,
-                    "Times that the kernel lost events."),
+                ROW(metrics_index, "gauge", "carob_api_index_pending_records", pending,
+                    "Pods or images that are to be read, once or again."),
+                ROW(metrics_index, "gauge", "carob_api_index_unwatched_records", unwatched,
+                    "Pods or images that are not followed for want of watches."),
+                ROW(metrics_index, "counter", "carob_api_index_reads_total", reads,
+                    "Pods or images that were read."),
+                ROW(metrics_index, "counter", "carob_api_index_changes_total", changes,
+                    "Changes of pods or images that were seen."),
+                ROW(metrics_index, "counter", "carob_api_index_scans_total", scans,
+                    "Times that everything was read, the first time included."),
                 ROW_SECONDS(metrics_index, "gauge", "carob_api_index_last_scan_seconds", last_scan,
                             "How long the last reading of everything took."),
         };
@@ -341,6 +345,30 @@ static void put_index(struct writer *w, const struct metrics_values *v)
         }
 }
 
+static void put_watch(struct writer *w, const struct metrics_watch *v)
+{
+        static const struct scalar scalars[] = {
+                ROW(metrics_watch, "gauge", "carob_api_index_watches", watches,
+                    "Directories that are watched."),
+                ROW(metrics_watch, "gauge", "carob_api_index_watches_limit", max_watches,
+                    "Directories that may be watched."),
+                ROW(metrics_watch, "gauge", "carob_api_index_watched_processes", processes,
+                    "Processes whose end is waited for."),
+                ROW(metrics_watch, "counter", "carob_api_index_events_total", events,
+                    "Events of the kernel."),
+                ROW(metrics_watch, "counter", "carob_api_index_overflows_total", overflows,
+                    "Times that the kernel lost events."),
+                ROW(metrics_watch, "counter", "carob_api_index_watches_refused_total", refused,
+                    "Watches that could not be had."),
+                ROW(metrics_watch, "counter", "carob_api_index_attached_total", attached,
+                    "Times that a data directory was found, or had to be read anew."),
+                ROW(metrics_watch, "gauge", "carob_api_data_directory_present", present,
+                    "1 while there is a data directory."),
+        };
+
+        put_scalars(w, scalars, ARRAY_LEN(scalars), v);
+}
+
 static void put_rest(struct writer *w, const struct metrics_values *v)
 {
         static const struct scalar scalars[] = {
@@ -363,6 +391,8 @@ int metrics_text_write(const struct metrics_values *v, enum metrics_format forma
         put_calls(&w, v->calls);
         put_server(&w, &v->server);
         put_index(&w, v);
+        if (v->watch)
+                put_watch(&w, v->watch);
         put_rest(&w, v);
         put_process(&w, &v->process);
         if (w.openmetrics)

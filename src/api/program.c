@@ -254,6 +254,7 @@ static int index_all(struct program *p, const struct api_options *o, struct err 
                 return -1;
         p->service.pods = pod_index_new(&p->loop, &p->service.jobs, p->index);
         index_add_part(p->index, pod_index_part(p->service.pods));
+        telemetry_set_index(&p->telemetry, p->index);
         return 0;
 }
 

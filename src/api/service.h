@@ -16,6 +16,7 @@ struct service {
         struct jobs jobs;
         struct pod_index *pods; /* borrowed */
         struct descriptors descriptors;
+        size_t log_followers; /* calls of GetLogs that follow a log */
         const char *
                 dir; /* borrowed, as are all strings here: the data directory as the user named it */
         const char *system_config_dir;

@@ -64,6 +64,7 @@ static void logs_free(struct get_logs *logs)
                 free(logs);
                 return;
         }
+        logs->service->log_followers--;
         /* This order: the poll must let go of the descriptor before it is closed. */
         uv_close((uv_handle_t *)&logs->poll, logs_handle_closed);
         uv_close((uv_handle_t *)&logs->timer, logs_handle_closed);
@@ -264,6 +265,7 @@ static void logs_watch(struct get_logs *logs, uv_loop_t *loop, nsec until)
         }
         (void)uv_timer_init(loop, &logs->timer);
         logs->open_handles = 2;
+        logs->service->log_followers++;
         if (until > 0 && until < INT64_MAX)
                 (void)uv_timer_start(&logs->timer, logs_time_is_up,
                                      left > 0 ? (uint64_t)(left / NSEC_PER_MSEC + 1) : 0, 0);

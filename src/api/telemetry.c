@@ -23,11 +23,59 @@ static void on_call_end(const struct grpc_call_summary *s, void *arg)
                 access_log_call(&t->access_log, s);
 }
 
+static void read_pods(const struct pod_index *pods, struct metrics_index *ret,
+                      uint64_t by_state[static POD_STATE_MAX])
+{
+        struct pod_index_stats s;
+
+        pod_index_stats(pods, &s);
+        *ret = (struct metrics_index){
+                .records = s.pods,
+                .broken = s.broken,
+                .pending = s.pending,
+                .unwatched = s.unwatched,
+                .reads = s.reads,
+                .changes = s.changes,
+                .scans = s.scans,
+                .last_scan = s.last_scan_ns,
+        };
+        for (size_t i = 0; i < POD_STATE_MAX; i++)
+                by_state[i] = s.by_state[i];
+}
+
+static void read_watch(const struct index *index, struct metrics_watch *ret)
+{
+        struct index_stats s;
+
+        index_stats(index, &s);
+        *ret = (struct metrics_watch){
+                .watches = s.watch.watches,
+                .max_watches = s.watch.max_watches,
+                .processes = s.watch.processes,
+                .events = s.watch.events,
+                .overflows = s.watch.overflows,
+                .refused = s.watch.refused,
+                .attached = s.attached,
+                .present = s.present,
+        };
+}
+
 static int write_metrics(enum metrics_format format, struct buf *out, void *arg)
 {
         struct telemetry *t = arg;
         struct metrics_values v = { .calls = &t->metrics };
+        struct metrics_index pods;
+        struct metrics_watch watch;
 
+        if (t->index) {
+                read_watch(t->index, &watch);
+                v.watch = &watch;
+        }
+        if (t->service->pods) {
+                read_pods(t->service->pods, &pods, v.pods_by_state);
+                v.pods = &pods;
+        }
+        v.log_followers = t->service->log_followers;
         grpc_server_stats(t->server, &v.server);
         metrics_process_read(&t->process, &v.process);
         v.log_lines_lost = log_lost() + (t->with_access_log ? t->access_log.lost : 0);
@@ -78,6 +126,11 @@ static void announce(const struct telemetry *t, const char *address)
                          metrics_http_port(t->http));
         else
                 log_info("Serving metrics on %s", address);
+}
+
+void telemetry_set_index(struct telemetry *t, const struct index *index)
+{
+        t->index = index;
 }
 
 int telemetry_listen(struct telemetry *t, const struct grpc_server *server,

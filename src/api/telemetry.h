@@ -6,6 +6,7 @@
 #pragma once
 
 #include "api/access_log.h"
+#include "api/index.h"
 #include "api/metrics_http.h"
 #include "api/options.h"
 #include "api/service.h"
@@ -15,6 +16,7 @@ struct telemetry {
         uv_loop_t *loop; /* borrowed, as are server and service */
         const struct grpc_server *server;
         const struct service *service;
+        const struct index *index; /* borrowed; NULL: none yet */
         struct grpc_observer observer;
         bool with_metrics;
         struct metrics metrics;
@@ -31,6 +33,8 @@ void telemetry_init(struct telemetry *t, uv_loop_t *loop, const struct api_optio
 const struct grpc_observer *telemetry_observer(const struct telemetry *t);
 /* Calls of this service are counted by method; those of others as unknown. */
 void telemetry_add_service(struct telemetry *t, const struct grpc_service *service);
+/* What follows the data directory, for its figures. Borrowed. */
+void telemetry_set_index(struct telemetry *t, const struct index *index);
 /*
  * Listen for scrapers, if that was asked for, and say where. @server, borrowed, is read for each of them. Errors:
  * those of metrics_http_listen.

@@ -114,7 +114,7 @@ class Server:
 
     @property
     def addresses(self):
-        return re.findall(r"Listening on (\S+)", self.text)
+        return re.findall(r"Listening on ([^\s\"]+)", self.text)
 
     @property
     def client(self):

@@ -94,6 +94,7 @@ static void the_node_is_told(void **state)
         assert_null(strstr(buf_str(&text), "carob_api_pods"));
         buf_reset(&text);
         v.pods = v.images = &pods;
+        v.watch = &(struct metrics_watch){ .overflows = 3 };
         v.pods_by_state[POD_EXITED_GARBAGE] = 6;
         v.server.ended[GRPC_END_IDLE] = 4;
         v.process.resident_bytes = -1;
@@ -104,6 +105,7 @@ static void the_node_is_told(void **state)
         assert_has(&text, "carob_api_images 7\n");
         assert_has(&text, "carob_api_index_broken_records{kind=\"pods\"} 1\n");
         assert_has(&text, "carob_api_index_last_scan_seconds{kind=\"pods\"} 0.001500000\n");
+        assert_has(&text, "carob_api_index_overflows_total 3\n");
         assert_has(&text, "carob_api_connections_ended_total{reason=\"idle\"} 4\n");
         assert_has(&text, "process_max_fds 1024\n");
         assert_null(strstr(buf_str(&text), "process_resident_memory_bytes"));
