@@ -47,6 +47,7 @@ static void close_all(struct program *p)
                 pod_index_cancel(p->service.pods, &p->first_scan);
         pod_index_free(p->service.pods);
         index_free(p->index);
+        svc_logs_close(&p->service);
         jobs_close(&p->service.jobs);
         uv_close((uv_handle_t *)&p->sigterm, NULL);
         uv_close((uv_handle_t *)&p->sigint, NULL);

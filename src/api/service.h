@@ -11,12 +11,16 @@
 #include "grpc/call.h"
 #include "grpc/service.h"
 
+struct logs_watcher;
+
 struct service {
         uv_loop_t *loop; /* borrowed */
         struct jobs jobs;
         struct pod_index *pods; /* borrowed */
         struct descriptors descriptors;
-        size_t log_followers; /* calls of GetLogs that follow a log */
+        size_t log_followers;             /* calls of GetLogs that follow a log */
+        struct logs_watcher *log_watcher; /* of svc_logs.c; NULL before the first follower */
+        uv_poll_t log_watcher_poll;
         const char *
                 dir; /* borrowed, as are all strings here: the data directory as the user named it */
         const char *system_config_dir;
@@ -28,6 +32,9 @@ struct service {
 
 /* Its context is a struct service. */
 extern const struct grpc_service service_public_api;
+
+/* All GetLogs must have ended. The loop must run once more afterwards. */
+void svc_logs_close(struct service *service);
 
 /* The handlers (grpc_handler_fn), each in the file svc_<subject>.c. */
 void svc_get_info(struct grpc_call *call, const ProtobufCMessage *request, void *ctx);

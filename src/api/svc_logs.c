@@ -236,6 +236,38 @@ static int take_descriptors(struct get_logs *logs, const struct logs_query *quer
         return 0;
 }
 
+static void watcher_readable(uv_poll_t *poll, int status, int events)
+{
+        (void)status;
+        (void)events;
+        logs_watcher_dispatch(poll->data);
+}
+
+/* One for all followers, as long as the service lives. */
+static int need_watcher(struct service *service, struct err *e)
+{
+        AUTO(logs_watcher_freep) struct logs_watcher *w = NULL;
+
+        if (service->log_watcher)
+                return 0;
+        if (logs_watcher_new(&w, e) < 0)
+                return -1;
+        if (uv_poll_init(service->loop, &service->log_watcher_poll, logs_watcher_fd(w)) < 0)
+                return err_set(e, ERR_INTERNAL, 0, "watch logs");
+        service->log_watcher_poll.data = w;
+        (void)uv_poll_start(&service->log_watcher_poll, UV_READABLE, watcher_readable);
+        service->log_watcher = TAKE_PTR(w);
+        return 0;
+}
+
+void svc_logs_close(struct service *service)
+{
+        if (!service->log_watcher)
+                return;
+        uv_close((uv_handle_t *)&service->log_watcher_poll, NULL);
+        service->log_watcher = logs_watcher_free(service->log_watcher);
+}
+
 /* Open what the call will read from. Whatever was opened before a failure stays in @logs. */
 static int logs_open(struct get_logs *logs, struct datadir *data, const struct pod_view *view,
                      const V1alpha__GetLogsRequest *wanted, struct logs_query *query, struct err *e)
@@ -248,8 +280,11 @@ static int logs_open(struct get_logs *logs, struct datadir *data, const struct p
             take_descriptors(logs, query, e) < 0 ||
             pod_open(&data->pods, view->uuid.text, &pod, e) < 0)
                 return -1;
-        if ((query->follow && logs_follow_open(pod.fd, &logs->follow, e) < 0) ||
-            logs_reader_open(pod.fd, query, &logs->reader, e) < 0)
+        if (query->follow &&
+            (need_watcher(logs->service, e) < 0 ||
+             logs_follow_open(pod.fd, logs->service->log_watcher, &logs->follow, e) < 0))
+                return err_wrap(e, "logs of pod \"%s\"", view->uuid.text);
+        if (logs_reader_open(pod.fd, query, &logs->reader, e) < 0)
                 return err_wrap(e, "logs of pod \"%s\"", view->uuid.text);
         return 0;
 }

@@ -14,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "logs/watcher_priv.h"
 #include "util/auto.h"
 #include "util/flock.h"
 #include "util/fs.h"
@@ -35,11 +37,13 @@ enum {
 struct logs_follow {
         int pod_fd; /* all owned; this one is opened anew, so that probing touches nobody's lock */
         int epoll_fd;
-        int inotify_fd;
+        int event_fd; /* of the watches; -1 when the watcher is our own */
         int timer_fd;
-        int init_fd; /* pidfd of the pod's init; -1: not known yet */
-        int logs_watch;
-        int pod_watch;
+        int init_fd;                  /* pidfd of the pod's init; -1: not known yet */
+        struct logs_watcher *watcher; /* borrowed, or the same as: */
+        struct logs_watcher *own;     /* owned; NULL: it is shared */
+        struct logs_watch pod_watch, logs_watch;
+        bool logs_watched; /* it was there to be watched */
         bool init_dead;
         bool ended;
 };
@@ -50,7 +54,10 @@ struct logs_follow *logs_follow_free(struct logs_follow *f)
                 return NULL;
         closep(&f->init_fd);
         closep(&f->timer_fd);
-        closep(&f->inotify_fd);
+        logs_watch_remove(f->watcher, &f->pod_watch);
+        logs_watch_remove(f->watcher, &f->logs_watch);
+        logs_watcher_free(f->own);
+        closep(&f->event_fd);
         closep(&f->epoll_fd);
         closep(&f->pod_fd);
         free(f);
@@ -77,13 +84,14 @@ static int add(struct logs_follow *f, int fd)
         return epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
 }
 
-static int watch(struct logs_follow *f, const char *name, uint32_t mask)
+static int watch(struct logs_follow *f, struct logs_watch *watch, const char *name, uint32_t mask)
 {
         char path[64];
 
         /* By way of the descriptor: the directory may be renamed, and its path is none of our business. */
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", f->pod_fd, name);
-        return inotify_add_watch(f->inotify_fd, path, mask | IN_ONLYDIR);
+        watch->event_fd = f->event_fd;
+        return logs_watch_add(f->watcher, watch, path, mask);
 }
 
 static void init_died(struct logs_follow *f)
@@ -117,10 +125,9 @@ static bool look(struct logs_follow *f)
 {
         bool grown = false;
 
-        if (f->logs_watch < 0) {
-                f->logs_watch = watch(f, "logs", IN_MODIFY | IN_CREATE | IN_MOVED_TO);
-                grown = f->logs_watch >= 0;
-        }
+        if (!f->logs_watched &&
+            watch(f, &f->logs_watch, "logs", IN_MODIFY | IN_CREATE | IN_MOVED_TO) == 0)
+                f->logs_watched = grown = true;
         find_init(f);
         if (faccessat(f->pod_fd, "status", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
             flock_probe(f->pod_fd) == 0) {
@@ -130,22 +137,44 @@ static bool look(struct logs_follow *f)
         return grown;
 }
 
-int logs_follow_open(int pod_fd, struct logs_follow **ret, struct err *e)
+static int open_watcher(struct logs_follow *f, struct logs_watcher *shared, struct err *e)
+{
+        if (!shared) {
+                if (logs_watcher_new(&f->own, e) < 0)
+                        return -1;
+                f->watcher = f->own;
+                return 0;
+        }
+        f->watcher = shared;
+        f->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        return f->event_fd < 0 ? err_set(e, ERR_INTERNAL, errno, "watch the pod") : 0;
+}
+
+/* What becomes readable when something happened that the watcher sees. */
+static int watch_fd(const struct logs_follow *f)
+{
+        return f->own ? logs_watcher_fd(f->own) : f->event_fd;
+}
+
+int logs_follow_open(int pod_fd, struct logs_watcher *watcher, struct logs_follow **ret,
+                     struct err *e)
 {
         AUTO(logs_follow_freep) struct logs_follow *f = xmalloc(sizeof(*f));
 
-        *f = (struct logs_follow){ -1, -1, -1, -1, -1, -1, -1, false, false };
+        *f = (struct logs_follow){
+                .pod_fd = -1, .epoll_fd = -1, .event_fd = -1, .timer_fd = -1, .init_fd = -1
+        };
         f->pod_fd = fs_open_dir(pod_fd, ".");
         if (f->pod_fd < 0)
                 return err_set(e, ERR_INTERNAL, -f->pod_fd, "open pod directory");
+        if (open_watcher(f, watcher, e) < 0)
+                return -1;
         f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        f->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         f->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (f->epoll_fd < 0 || f->inotify_fd < 0 || f->timer_fd < 0 || add(f, f->inotify_fd) < 0 ||
+        if (f->epoll_fd < 0 || f->timer_fd < 0 || add(f, watch_fd(f)) < 0 ||
             add(f, f->timer_fd) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "watch the pod");
-        f->pod_watch = watch(f, ".", IN_MOVED_TO | IN_CREATE);
-        if (f->pod_watch < 0)
+        if (watch(f, &f->pod_watch, ".", IN_MOVED_TO | IN_CREATE) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "watch the pod's directory");
         set_timer(f, PROBE_STARTING_MS);
         (void)look(f);
@@ -153,32 +182,18 @@ int logs_follow_open(int pod_fd, struct logs_follow **ret, struct err *e)
         return 0;
 }
 
-/* Sets *ret_pod when the pod's directory changed; true when the logs did (or may have). */
-static bool drain_inotify(struct logs_follow *f, bool *ret_pod)
+static bool take_hit(struct logs_watch *watch)
 {
-        _Alignas(struct inotify_event) char data[4096];
-        bool grown = false;
-        ssize_t n;
+        bool hit = watch->hit;
 
-        while ((n = read(f->inotify_fd, data, sizeof(data))) > 0) {
-                for (char *p = data; p < data + n;) {
-                        struct inotify_event ev;
-
-                        memcpy(&ev, p, sizeof(ev));
-                        p += sizeof(ev) + ev.len;
-                        if (ev.wd == f->pod_watch || (ev.mask & IN_Q_OVERFLOW))
-                                *ret_pod = true;
-                        if (ev.wd != f->pod_watch)
-                                grown = true;
-                }
-        }
-        return grown;
+        watch->hit = false;
+        return hit;
 }
 
 enum logs_follow_event logs_follow_check(struct logs_follow *f)
 {
         struct epoll_event events[3];
-        bool grown = false, changed = false;
+        bool grown, changed = false;
         int n;
 
         if (f->ended)
@@ -187,8 +202,10 @@ enum logs_follow_event logs_follow_check(struct logs_follow *f)
         for (int i = 0; i < n; i++) {
                 uint64_t ticks;
 
-                if (events[i].data.fd == f->inotify_fd) {
-                        grown = drain_inotify(f, &changed) || grown;
+                if (events[i].data.fd == f->event_fd) {
+                        (void)!read(f->event_fd, &ticks, sizeof(ticks));
+                } else if (events[i].data.fd == watch_fd(f)) {
+                        logs_watcher_dispatch(f->own);
                 } else if (events[i].data.fd == f->timer_fd) {
                         (void)!read(f->timer_fd, &ticks, sizeof(ticks));
                         changed = true;
@@ -197,6 +214,8 @@ enum logs_follow_event logs_follow_check(struct logs_follow *f)
                         changed = true;
                 }
         }
+        changed = take_hit(&f->pod_watch) || changed;
+        grown = take_hit(&f->logs_watch);
         if (changed)
                 grown = look(f) || grown;
         if (f->ended)

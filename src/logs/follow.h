@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "logs/watcher.h"
 #include "util/err.h"
 
 enum logs_follow_event {
@@ -24,8 +25,12 @@ enum logs_follow_event {
 
 struct logs_follow;
 
-/* @pod_fd: the pod's directory; duplicated. A pod that is not running is LOGS_FOLLOW_ENDED at once. */
-int logs_follow_open(int pod_fd, struct logs_follow **ret, struct err *e);
+/*
+ * @pod_fd: the pod's directory; duplicated. @watcher: shared with other followers, and dispatched by the caller; NULL for
+ * one of its own. A pod that is not running is LOGS_FOLLOW_ENDED at once.
+ */
+int logs_follow_open(int pod_fd, struct logs_watcher *watcher, struct logs_follow **ret,
+                     struct err *e);
 struct logs_follow *logs_follow_free(struct logs_follow *f); /* NULL is fine; returns NULL */
 static inline void logs_follow_freep(struct logs_follow **f)
 {

@@ -260,16 +260,16 @@ def test_followers_that_leave_are_forgotten(start_api, running):
     made = running
     server = start_api()
     server.client.GetInfo()
-    before = server.descriptors()
+    before = server.held()
     for _ in range(30):
         calls = [server.client.GetLogs(pod_id=made.uuid, follow=True) for _ in range(5)]
         calls[0].initial_metadata()
         for call in calls:
             call.cancel()
     deadline = time.monotonic() + 10
-    while server.descriptors() != before and time.monotonic() < deadline:
+    while server.held() != before and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert server.descriptors() == before
+    assert server.held() == before
     assert server.client.GetInfo().info.rkt_version
 
 

@@ -202,6 +202,28 @@ def test_readers_of_logs_leave_descriptors_to_others(start_api, tree, factor):
         client.close()
 
 
+def test_more_followers_than_a_user_has_inotifies(start_api, tree, factor):
+    """fs.inotify.max_user_instances is 128 by default."""
+    pods = [tree.pod("run", "app", locked=True, pid=os.getpid(), started=1) for _ in range(4)]
+    for pod in pods:
+        pod.log("app", (10**18, "line"))
+    server = start_api()
+    with Siege(server, memory=8, factor=factor) as s:
+        connections = [s.connect() for _ in pods]
+        streams = range(1, 121, 2)
+        for pod, c in zip(pods, connections):
+            request = bytes([10, 36]) + pod.uuid.encode() + b"\x20\x01"
+            c.send(*(h2.call(n, "/v1alpha.PublicAPI/GetLogs", request) for n in streams))
+        for text in (b"line", b"more"):
+            for pod, c in zip(pods, connections):
+                pending = set(streams)
+                while pending:
+                    f = c.wait(h2.DATA)
+                    assert f and text in f.payload
+                    pending.remove(f.stream)
+                pod.log("app", (10**18 + 1, "more"))
+
+
 # --- slow
 
 @pytest.fixture(scope="module")
