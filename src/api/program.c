@@ -182,12 +182,21 @@ static void add_services(struct program *p)
         telemetry_add_service(&p->telemetry, &grpc_reflection_v1alpha_service);
 }
 
+/* Whoever sets up clients needs to know why they are not let in; strangers must not fill the log. */
+static void on_tls_failure(const struct grpc_peer *peer, const char *reason, void *arg)
+{
+        (void)arg;
+        log_event_limited(LOG_LEVEL_WARNING, "TLS handshake failed",
+                          LOG_TEXT("peer", peer->address), LOG_TEXT("reason", reason));
+}
+
 static void init_service(struct program *p, const struct api_options *o)
 {
         struct descriptors descriptors = raise_descriptor_limit();
         struct grpc_server_config config = {
                 .max_connections =
                         o->max_connections ? o->max_connections : descriptors.connections.max,
+                .on_tls_failure = on_tls_failure,
         };
 
         p->service = (struct service){

@@ -235,6 +235,16 @@ static void on_secured(struct grpc_conn *c)
         stats->tls_resumed += c->link.tls_ops->resumed(c->link.tls);
 }
 
+static void report_tls_failure(struct grpc_conn *c)
+{
+        const struct grpc_server_config *config = &c->server->config;
+
+        c->server->stats.tls_failures++;
+        if (config->on_tls_failure)
+                config->on_tls_failure(&c->peer, grpc_link_reason(&c->link),
+                                       config->on_tls_failure_arg);
+}
+
 static void take_in(struct grpc_conn *c)
 {
         enum grpc_link_result r;
@@ -252,8 +262,9 @@ static void take_in(struct grpc_conn *c)
                         return;
         }
         if (r == GRPC_LINK_TLS_FAILED) {
-                c->server->stats.tls_failures += !c->secured;
                 c->tls_failed = true;
+                if (!c->secured)
+                        report_tls_failure(c);
         } else if (r == GRPC_LINK_CLOSED) {
                 grpc_conn_close(c, GRPC_END_CLIENT);
         }

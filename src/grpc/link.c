@@ -87,6 +87,11 @@ enum grpc_link_result grpc_link_fetch(struct grpc_link *l, const uint8_t **ret, 
         return n == 0 ? GRPC_LINK_CLOSED : GRPC_LINK_TLS_FAILED;
 }
 
+const char *grpc_link_reason(const struct grpc_link *l)
+{
+        return l->tls_ops->reason(l->tls);
+}
+
 /* To the socket, as it is; keeps a copy of what it does not take. */
 static enum grpc_link_result send_raw(struct grpc_link *l, const uint8_t *data, size_t len)
 {

@@ -66,6 +66,9 @@ enum grpc_link_result grpc_link_send(struct grpc_link *l, const uint8_t *data, s
 /* Nothing follows from our side. What that needs to say may be kept, or lost when the socket is full. */
 void grpc_link_shutdown(struct grpc_link *l);
 
+/* After GRPC_LINK_TLS_FAILED, for people. */
+const char *grpc_link_reason(const struct grpc_link *l);
+
 /* The other side has proved who it is, where TLS is used. */
 static inline bool grpc_link_ready(const struct grpc_link *l)
 {

@@ -207,7 +207,8 @@ void grpc_response_http_error(struct grpc_call *call)
         size_t len = silent ? 0 : strlen(call->http_text);
 
         (void)snprintf(digits, sizeof(digits), "%03u", call->http_error % 1000u);
-        memcpy(grpc_queue_reserve(&call->out, len), call->http_text, len);
+        if (len > 0)
+                memcpy(grpc_queue_reserve(&call->out, len), call->http_text, len);
         call->started = true;
         call->finished = true;
         /* Only 405 tells what is allowed (RFC 9110 section 15.5.6). */

@@ -36,6 +36,12 @@ struct grpc_server_config {
         struct grpc_keepalive_config keepalive; /* unix clients may ping as they like */
         enum grpc_compression compression;      /* of replies, unless their handler decides */
         const struct grpc_observer *observer;   /* of all calls; borrowed; NULL: none */
+        /*
+         * A client and we could not agree upon TLS; @reason is for people: "certificate has
+         * expired". Whoever can connect can cause it, as often as they like. NULL: nobody is told.
+         */
+        void (*on_tls_failure)(const struct grpc_peer *peer, const char *reason, void *arg);
+        void *on_tls_failure_arg;
 };
 
 /* All zero: the defaults. */

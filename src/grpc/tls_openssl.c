@@ -35,6 +35,7 @@ struct grpc_tls_conn {
         struct context *context; /* a reference */
         struct grpc_tls_io *io;  /* borrowed */
         char *identity;          /* owned */
+        const char *reason;      /* of the failure; static */
         bool failed;
 };
 
@@ -238,6 +239,12 @@ static struct grpc_tls_conn *conn_new(void *context, struct grpc_tls_io *io)
 
 static ssize_t fail(struct grpc_tls_conn *c)
 {
+        long verdict = SSL_get_verify_result(c->ssl);
+
+        c->reason = verdict == X509_V_ERR_APPLICATION_VERIFICATION
+                            ? "certificate is for none of the allowed names"
+                    : verdict != X509_V_OK ? X509_verify_cert_error_string(verdict)
+                                           : ERR_reason_error_string(ERR_peek_error());
         ERR_clear_error();
         c->failed = true;
         return GRPC_TLS_FAILED;
@@ -251,8 +258,10 @@ static bool identify(struct grpc_tls_conn *c)
 
         if (!cert)
                 return true;
-        if (SSL_session_reused(c->ssl) && X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
+        if (SSL_session_reused(c->ssl) && X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
+                SSL_set_verify_result(c->ssl, X509_V_ERR_CERT_HAS_EXPIRED);
                 return false;
+        }
         name = grpc_tls_name_match(cert, (const char *const *)c->context->names,
                                    c->context->n_names);
         c->identity = name ? xstrdup(name) : grpc_tls_name_first(cert);
@@ -320,6 +329,11 @@ static bool conn_resumed(const struct grpc_tls_conn *c)
         return SSL_session_reused(c->ssl);
 }
 
+static const char *conn_reason(const struct grpc_tls_conn *c)
+{
+        return c->reason ? c->reason : "no reason given";
+}
+
 static const char *conn_identity(const struct grpc_tls_conn *c)
 {
         return c->identity;
@@ -335,5 +349,6 @@ __attribute__((visibility("default"))) const struct grpc_tls_ops grpc_tls_openss
         .close = conn_close,
         .established = conn_established,
         .resumed = conn_resumed,
+        .reason = conn_reason,
         .identity = conn_identity,
 };

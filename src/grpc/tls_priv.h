@@ -52,6 +52,7 @@ struct grpc_tls_ops {
         void (*close)(struct grpc_tls_conn *c); /* says that nothing follows (close_notify) */
         bool (*established)(const struct grpc_tls_conn *c);
         bool (*resumed)(const struct grpc_tls_conn *c);
+        const char *(*reason)(const struct grpc_tls_conn *c); /* of a failure; never NULL */
         /* See grpc_peer.identity. Borrowed; NULL for a client without a certificate. */
         const char *(*identity)(const struct grpc_tls_conn *c);
 };

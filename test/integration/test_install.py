@@ -61,6 +61,7 @@ def test_all_is_there_and_readable(installed, build):
         assert (root / path).stat().st_size > 0
         assert (root / path).stat().st_mode & 0o444 == 0o444
     assert list(root.glob("lib/**/carob/carob-pod")) and list(root.glob("lib/**/carob/carob-import.so"))
+    assert list(root.glob("lib/**/carob/carob-tls.so"))
 
 
 def test_manual_pages_can_be_shown(installed):

@@ -53,6 +53,10 @@ static int serve(const struct live *l, const struct grpc_server_config *config, 
         if (grpc_server_listen(server, "localhost:0", &options, &e) < 0 ||
             grpc_server_listen(server, l->unix_addr, NULL, &e) < 0)
                 return 4;
+        for (size_t i = 0; i < ARRAY_LEN(l->activated); i++)
+                if (l->activated[i] > 0 &&
+                    grpc_server_listen_fd_consume(server, l->activated[i], NULL, &e) < 0)
+                        return 8;
         (void)grpc_tls_unref(options.tls); /* the listener has its own reference */
         (void)uv_signal_init(&loop, &sigterm);
         (void)uv_signal_start(&sigterm, on_sigterm, SIGTERM);

@@ -16,7 +16,9 @@ struct live {
         char unix_addr[96]; /* "unix:PATH" */
         struct test_dir dir;
         const struct grpc_tls_config
-                *tls;                    /* of TCP; to be set before live_start; NULL: cleartext */
+                *tls; /* of TCP; to be set before live_start; NULL: cleartext */
+        int activated
+                [2]; /* listening sockets for the server, of its own listeners beside; 0: none */
         struct grpc_server_stats *stats; /* after live_stop: what was counted until the stop */
 };
 

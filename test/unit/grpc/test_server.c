@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "grpc/server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "grpc/bind.h"
 #include "live.h"
+#include "util/mem.h"
 
 static void tcp_and_unix_clients_are_served(void **state)
 {
@@ -221,6 +225,134 @@ static void stop_without_clients_is_immediate(void **state)
         assert_true(time_monotonic() - before < 250 * NSEC_PER_MSEC);
 }
 
+static void sockets_made_by_others_are_served_and_left(void **state)
+{
+        const struct grpc_bind_options options = { .gid = (gid_t)-1 };
+        AUTO_TEST_DIR struct test_dir dir = { .fd = -1 };
+        AUTO_FREE char *local = NULL, *tcp = NULL;
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *a = NULL, *b = NULL, *c = NULL;
+        struct grpc_bound unix_bound, tcp_bound;
+        struct stat st;
+        struct err e;
+
+        (void)state;
+        test_dir_init(&dir);
+        local = xasprintf("unix:%s/theirs", dir.path);
+        assert_ok(grpc_bind(local, &options, &unix_bound, &e), &e);
+        assert_ok(grpc_bind("127.0.0.1:0", &options, &tcp_bound, &e), &e);
+        tcp = xasprintf("127.0.0.1:%u", tcp_bound.port);
+        l.activated[0] = unix_bound.fds[0];
+        l.activated[1] = tcp_bound.fds[0];
+        live_start(&l, NULL, 0);
+        (void)close(unix_bound.fds[0]);
+        (void)close(tcp_bound.fds[0]);
+        free(unix_bound.unix_path);
+        a = live_connect(local);
+        b = live_connect(tcp);
+        c = live_connect(l.tcp);
+        live_echo(a);
+        live_echo(b);
+        live_echo(c);
+        assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(fstatat(dir.fd, "theirs", &st, 0), 0); /* its maker will use it again */
+}
+
+static struct grpc_server *new_server(uv_loop_t *loop)
+{
+        assert_int_equal(uv_loop_init(loop), 0);
+        return grpc_server_new(loop, NULL);
+}
+
+static void free_server(struct grpc_server *server, uv_loop_t *loop)
+{
+        (void)grpc_server_free(server);
+        (void)uv_run(loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(loop), 0);
+}
+
+static void descriptors_that_do_not_listen_are_refused(void **state)
+{
+        uv_loop_t loop;
+        struct grpc_server *server = new_server(&loop);
+        struct grpc_listen_options local = { .local_only = true };
+        struct grpc_bound bound;
+        struct err e;
+        int fds[2];
+
+        (void)state;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_int_equal(grpc_server_listen_fd_consume(server, fds[0], NULL, &e), -1);
+        assert_int_equal(e.kind, ERR_USAGE);
+        assert_int_equal(fcntl(fds[0], F_GETFD), -1); /* consumed all the same */
+        (void)close(fds[1]);
+        assert_int_equal(grpc_server_listen_fd_consume(server, 9999, NULL, &e), -1);
+        assert_int_equal(e.kind, ERR_USAGE);
+        assert_ok(
+                grpc_bind("0.0.0.0:0", &(struct grpc_bind_options){ .gid = (gid_t)-1 }, &bound, &e),
+                &e);
+        assert_int_equal(grpc_server_listen_fd_consume(server, bound.fds[0], &local, &e), -1);
+        assert_int_equal(e.kind, ERR_STATE);
+        free_server(server, &loop);
+}
+
+static void addresses_for_other_hosts_are_refused_when_asked_for(void **state)
+{
+        uv_loop_t loop;
+        struct grpc_server *server = new_server(&loop);
+        struct grpc_listen_options local = { .local_only = true };
+        struct err e;
+
+        (void)state;
+        assert_int_equal(grpc_server_listen(server, "0.0.0.0:0", &local, &e), -1);
+        assert_int_equal(e.kind, ERR_STATE);
+        assert_ok(grpc_server_listen(server, "localhost:0", &local, &e), &e);
+        assert_true(grpc_server_port(server) > 0);
+        free_server(server, &loop);
+}
+
+static unsigned n_stopped;
+
+static void count_stopped(void *arg)
+{
+        (void)arg;
+        n_stopped++;
+}
+
+static void second_stop_changes_the_time_only(void **state)
+{
+        uv_loop_t loop;
+        struct grpc_server *server = new_server(&loop);
+        struct err e;
+        struct sockaddr_in in = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        static const char hello[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+        struct grpc_server_stats stats;
+
+        (void)state;
+        n_stopped = 0;
+        assert_ok(grpc_server_listen(server, "127.0.0.1:0", NULL, &e), &e);
+        in.sin_port = htons((uint16_t)grpc_server_port(server));
+        assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+        assert_int_equal(send(fd, hello, sizeof(hello) - 1, 0), sizeof(hello) - 1);
+        do {
+                (void)uv_run(&loop, UV_RUN_ONCE);
+                grpc_server_stats(server, &stats);
+        } while (stats.bytes_in == 0);
+        grpc_server_stop(server, 3600 * NSEC_PER_SEC, count_stopped, NULL);
+        (void)uv_run(&loop, UV_RUN_NOWAIT);
+        assert_int_equal(grpc_server_connections(server), 1); /* the GOAWAYs need their time */
+        grpc_server_stop(server, 0, count_stopped, NULL);
+        while (n_stopped == 0)
+                (void)uv_run(&loop, UV_RUN_ONCE);
+        assert_int_equal(grpc_server_connections(server), 0);
+        grpc_server_stats(server, &stats);
+        assert_int_equal(stats.ended[GRPC_END_STOP], 1);
+        free_server(server, &loop);
+        assert_int_equal(n_stopped, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -233,6 +365,10 @@ int main(void)
                 cmocka_unit_test(running_out_of_descriptors_neither_spins_nor_lasts),
                 cmocka_unit_test(stop_waits_for_calls_and_not_for_ever),
                 cmocka_unit_test(stop_without_clients_is_immediate),
+                cmocka_unit_test(sockets_made_by_others_are_served_and_left),
+                cmocka_unit_test(descriptors_that_do_not_listen_are_refused),
+                cmocka_unit_test(addresses_for_other_hosts_are_refused_when_asked_for),
+                cmocka_unit_test(second_stop_changes_the_time_only),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,6 +168,11 @@ static void expect_alert(struct server *s, const struct tls_client_wish *wish, c
         assert_string_equal(told, alert);
 }
 
+static void expect_reason(const struct server *s, const char *reason)
+{
+        assert_string_equal(s->ops->reason(s->conn), reason);
+}
+
 static void only_http2_is_agreed_upon(void **state)
 {
         AUTO_SERVER s = { 0 };
@@ -197,6 +202,7 @@ static void old_versions_and_weak_ciphers_are_refused(void **state)
         server_init(&s, false, NULL);
         expect_alert(&s, &(struct tls_client_wish){ .max_version = TLS1_1_VERSION, H2 },
                      "tlsv1 alert protocol version");
+        expect_reason(&s, "unsupported protocol");
         /* RFC 9113 appendix A: ephemeral keys but no AEAD, AEAD but no ephemeral keys. */
         expect_alert(&s,
                      &(struct tls_client_wish){ .max_version = TLS1_2_VERSION,
@@ -230,10 +236,13 @@ static void client_must_have_a_certificate_of_the_ca(void **state)
                                 .cn = "x", .issuer = &s.ca, .from_hour = -48, .to_hour = -1 });
         expect_alert(&s, &(struct tls_client_wish){ .ca = &s.ca, H2 },
                      "tlsv13 alert certificate required");
+        expect_reason(&s, "peer did not return a certificate");
         expect_alert(&s, &(struct tls_client_wish){ .ca = &s.ca, .cert = &strange, H2 },
                      "tlsv1 alert unknown ca");
+        expect_reason(&s, "unable to get local issuer certificate");
         expect_alert(&s, &(struct tls_client_wish){ .ca = &s.ca, .cert = &old, H2 },
                      "sslv3 alert certificate expired");
+        expect_reason(&s, "certificate has expired");
         expect_alert(&s,
                      &(struct tls_client_wish){ .ca = &s.ca, .max_version = TLS1_2_VERSION, H2 },
                      "sslv3 alert handshake failure");
@@ -261,6 +270,7 @@ static void client_must_have_one_of_the_names(void **state)
                                              .issuer = &s.ca });
         expect_alert(&s, &(struct tls_client_wish){ .ca = &s.ca, .cert = &bad, H2 },
                      "sslv3 alert handshake failure");
+        expect_reason(&s, "certificate is for none of the allowed names");
         server_accept(&s);
         tls_client_init(&c, &(struct tls_client_wish){ .ca = &s.ca, .cert = &good, H2 });
         carry(&s, &c, 65536);
