@@ -14,9 +14,9 @@ INFO = "/v1alpha.PublicAPI/GetInfo"
 PODS = "/v1alpha.PublicAPI/ListPods"
 
 
-def sanitized(program):
-    """Under AddressSanitizer memory is another matter."""
-    return b"__asan_init" in pathlib.Path(program).read_bytes()
+def sanitized(server):
+    """AddressSanitizer keeps what was freed: its memory says nothing of ours. (It finds leaks by itself.)"""
+    return b"__asan_init" in pathlib.Path(f"/proc/{server.pid}/exe").read_bytes()
 
 
 def wait_until(condition, timeout=20):
@@ -71,8 +71,8 @@ class Siege:
     """@server: an apiclient.Server. Use as a context; @memory: MiB by which it may grow at any moment within. @flags: of
     well-behaved clients (apiclient.Client), @wrap: makes TLS of the sockets of the others."""
 
-    def __init__(self, server, memory=4, factor=1, wrap=None, **flags):
-        self.server, self.memory, self.target = server, memory * factor, server.addresses[0]
+    def __init__(self, server, memory=4, wrap=None, **flags):
+        self.server, self.memory, self.target = server, memory, server.addresses[0]
         self.wrap, self.flags, self.open = wrap, flags, []
 
     def connect(self, *args, **kwargs):
@@ -127,6 +127,6 @@ class Siege:
         assert wait_until(self.rests), "it does not rest"
         self.client.close()
         grown = self.grown()
-        assert grown <= self.memory, f"grew by {grown:.1f} MiB, {self.memory} are allowed"
+        assert grown <= self.memory or sanitized(self.server), f"grew by {grown:.1f} MiB, {self.memory} are allowed"
         if os.environ.get("CAROB_SIEGE"):
             print(f"grew by {grown:.1f} MiB of {self.memory}; {self.pulse.beats} beats")

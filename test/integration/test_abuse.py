@@ -8,21 +8,13 @@ import zlib
 import pytest
 
 import h2frames as h2
-from siege import INFO, PODS, Siege, sanitized
+from siege import INFO, PODS, Siege
 
 
 @pytest.fixture
-def siege(request, build, start_api):
+def siege(start_api):
     """siege(MiB by which the service may grow): its surroundings are those of class Siege."""
-    factor = 4 if sanitized(build / "carob-api") else 1
-
-    def start(memory=4, *flags):
-        env = dict(os.environ)
-        if factor > 1:
-            env["ASAN_OPTIONS"] = f"{env.get('ASAN_OPTIONS', '')}:quarantine_size_mb=4:malloc_context_size=4"
-        return Siege(start_api(*flags, env=env), memory, factor)
-
-    return start
+    return lambda memory=4: Siege(start_api(), memory)
 
 
 def results(frames, streams):

@@ -11,7 +11,7 @@ import pytest
 
 import h2frames as h2
 import pki
-from siege import INFO, Siege, many_files, sanitized, wait_until
+from siege import INFO, Siege, many_files, wait_until
 
 ABORT = struct.pack("ii", 1, 0)
 
@@ -22,14 +22,13 @@ def ca(tmp_path_factory):
 
 
 @pytest.fixture
-def siege(build, start_api, ca):
+def siege(start_api, ca):
     """As in test_abuse.py, of a service that wants certificates of its clients."""
-    factor = 4 if sanitized(build / "carob-api") else 1
     server, own = ca.issue("server", "DNS:localhost"), ca.issue("client", "DNS:client.example")
 
     def start(memory=4, *flags):
         api = start_api(f"--tls-cert={server.cert}", f"--tls-key={server.key}", f"--tls-client-ca={ca.cert}", *flags)
-        made = Siege(api, memory, factor, wrap=pki.wrapper(ca, own), ca=ca.cert, cert=own.cert, key=own.key, name="localhost")
+        made = Siege(api, memory, wrap=pki.wrapper(ca, own), ca=ca.cert, cert=own.cert, key=own.key, name="localhost")
         made.own = own
         return made
 

@@ -19,7 +19,7 @@ import apiclient
 import h2frames as h2
 import pki
 import podtree
-from siege import INFO, PODS, Siege, many_files, sanitized, wait_until
+from siege import INFO, PODS, Siege, many_files, wait_until
 
 GRPC = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
 # Closing so sends a reset, and leaves no port in TIME_WAIT.
@@ -27,11 +27,6 @@ ABORT = struct.pack("ii", 1, 0)
 # MiB of the service for 200 lists of 8 MB each, of which nobody takes more than a beginning.
 SLOW_READERS = 16
 BIG = 10000
-
-
-@pytest.fixture
-def factor(build):
-    return 4 if sanitized(build / "carob-api") else 1
 
 
 def limited(n):
@@ -95,11 +90,11 @@ def test_concurrency_loses_no_call(start_api, tree, tmp_path, short_tmp, pb, kin
 # --- idle
 
 @pytest.mark.parametrize("family", ["tcp", "unix"])
-def test_a_thousand_idle_connections(start_api, short_tmp, factor, family):
+def test_a_thousand_idle_connections(start_api, short_tmp, family):
     assert many_files(4096)
     server = start_api(listen="127.0.0.1:0" if family == "tcp" else f"unix:{short_tmp}/api.sock")
     # 24 KiB for each, 12 are used; the kernel's part is not seen here.
-    with Siege(server, memory=24, factor=factor) as s:
+    with Siege(server, memory=24) as s:
         connections = [s.connect() for _ in range(1000)]
         establish(connections)
         for c in connections:
@@ -110,10 +105,10 @@ def test_a_thousand_idle_connections(start_api, short_tmp, factor, family):
         assert server.descriptors() >= 1000
 
 
-def test_connections_that_come_back_find_the_memory_of_those_before(start_api, factor):
+def test_connections_that_come_back_find_the_memory_of_those_before(start_api):
     assert many_files(4096)
     server = start_api()
-    with Siege(server, memory=16, factor=factor) as s:
+    with Siege(server, memory=16) as s:
         for _ in range(5):
             connections = [h2.Connection(s.target) for _ in range(500)]
             establish(connections)
@@ -124,12 +119,12 @@ def test_connections_that_come_back_find_the_memory_of_those_before(start_api, f
 
 # --- gone at once
 
-def test_ten_thousand_connections_opened_and_dropped(start_api, short_tmp, factor):
+def test_ten_thousand_connections_opened_and_dropped(start_api, short_tmp):
     server = start_api(f"--listen=unix:{short_tmp}/api.sock")
     tcp, unix = (next(a for a in server.addresses if a.startswith(p)) for p in ("127", "unix"))
     words = [b"", b"PRI", h2.PREFACE, h2.PREFACE + h2.settings(), h2.PREFACE + h2.settings() + h2.call(1, INFO),
              h2.PREFACE + h2.settings() + h2.headers(1, h2.request_fields(PODS)), b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"]
-    with Siege(server, memory=4, factor=factor) as s:
+    with Siege(server, memory=4) as s:
         for n in range(10000):
             with h2.connect(tcp if n % 2 else unix) as c:
                 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
@@ -138,9 +133,9 @@ def test_ten_thousand_connections_opened_and_dropped(start_api, short_tmp, facto
 
 # --- more than it wants
 
-def test_connections_over_the_cap_are_closed_and_the_others_served(start_api, factor):
+def test_connections_over_the_cap_are_closed_and_the_others_served(start_api):
     server = start_api(**limited(512))
-    with Siege(server, memory=4, factor=factor) as s:
+    with Siege(server, memory=4) as s:
         connections = [s.connect() for _ in range(300)]
         let_in = [c for c in connections if c.wait(h2.SETTINGS, flags=h2.ACK)]
         # A quarter of the descriptors, less what the surroundings have.
@@ -158,9 +153,9 @@ def test_connections_over_the_cap_are_closed_and_the_others_served(start_api, fa
         assert wait_until(room)
 
 
-def test_without_descriptors_it_neither_spins_nor_forgets(start_api, factor):
+def test_without_descriptors_it_neither_spins_nor_forgets(start_api):
     server = start_api("--max-connections=1000", **limited(72))
-    with Siege(server, memory=4, factor=factor) as s:
+    with Siege(server, memory=4) as s:
         connections = [s.connect() for _ in range(63)]
         assert wait_until(lambda: server.descriptors() >= 72), "the test's limit is not reached"
         assert s.pulse.alive()
@@ -174,14 +169,14 @@ def test_without_descriptors_it_neither_spins_nor_forgets(start_api, factor):
         establish(waiting)
 
 
-def test_readers_of_logs_leave_descriptors_to_others(start_api, tree, factor):
+def test_readers_of_logs_leave_descriptors_to_others(start_api, tree):
     apps = [f"app{n}" for n in range(10)]
     pod = tree.pod("run", *apps, locked=True, pid=os.getpid(), started=1)
     for app in apps:
         pod.log(app, (10**18, "line"))
     server = start_api(**limited(1024))
     request = bytes([10, 36]) + pod.uuid.encode() + b"\x20\x01"
-    with Siege(server, memory=8, factor=factor) as s:
+    with Siege(server, memory=8) as s:
         connections = [s.connect() for _ in range(20)]
         for c in connections:
             c.send(*(h2.call(n, "/v1alpha.PublicAPI/GetLogs", request) for n in range(1, 201, 2)))
@@ -202,13 +197,13 @@ def test_readers_of_logs_leave_descriptors_to_others(start_api, tree, factor):
         client.close()
 
 
-def test_more_followers_than_a_user_has_inotifies(start_api, tree, factor):
+def test_more_followers_than_a_user_has_inotifies(start_api, tree):
     """fs.inotify.max_user_instances is 128 by default."""
     pods = [tree.pod("run", "app", locked=True, pid=os.getpid(), started=1) for _ in range(4)]
     for pod in pods:
         pod.log("app", (10**18, "line"))
     server = start_api()
-    with Siege(server, memory=8, factor=factor) as s:
+    with Siege(server, memory=8) as s:
         connections = [s.connect() for _ in pods]
         streams = range(1, 121, 2)
         for pod, c in zip(pods, connections):
@@ -244,10 +239,10 @@ def big(tmp_path_factory):
 
 
 @pytest.mark.parametrize("window", [65535, h2.MAX_WINDOW], ids=["their window", "the socket"])
-def test_readers_that_never_read_large_lists(start_api, big, factor, window):
+def test_readers_that_never_read_large_lists(start_api, big, window):
     server = start_api(dir=big)
     assert len(server.client.ListPods(detail=True, timeout=60).pods) == BIG
-    with Siege(server, memory=SLOW_READERS, factor=factor) as s:
+    with Siege(server, memory=SLOW_READERS) as s:
         hello = h2.PREFACE + h2.settings((h2.INITIAL_WINDOW_SIZE, window))
         if window > 65535:
             hello += h2.window_update(0, window - 65535)
@@ -278,10 +273,10 @@ def send_message(c, stream, path, data):
             window[f.stream] += int.from_bytes(f.payload, "big")
 
 
-def test_searches_that_take_long_and_requests_that_grow(start_api, big, factor):
+def test_searches_that_take_long_and_requests_that_grow(start_api, big):
     """21,000 filters and 10,000 pods take 15 seconds. Unpacked, such a request takes 30 times what it had on the wire:
     that is counted, and refused past 256 MiB."""
-    with Siege(start_api(dir=big), memory=350, factor=factor) as s:
+    with Siege(start_api(dir=big), memory=350) as s:
         request = b"\x0a\x09\x1a\x04nope\x22\x01x" * 21000
         connections = [s.connect() for _ in range(8)]
         for stream in range(1, 41, 2):
@@ -292,8 +287,8 @@ def test_searches_that_take_long_and_requests_that_grow(start_api, big, factor):
         # Cancelled with the connection, they cost nothing any more: see how it rests in the end.
 
 
-def test_writers_that_trickle(start_api, factor):
-    with Siege(start_api(), memory=16, factor=factor) as s:
+def test_writers_that_trickle(start_api):
+    with Siege(start_api(), memory=16) as s:
         connections = [s.connect() for _ in range(50)]
         streams = range(1, 101, 2)
         request = h2.message(b"\x0a\x20" + b"a" * 32)
@@ -312,9 +307,9 @@ def test_writers_that_trickle(start_api, factor):
                 ended.add(f.stream)
 
 
-def test_handshakes_that_take_too_long(start_api, factor):
+def test_handshakes_that_take_too_long(start_api):
     """Silent, byte by byte, without the SETTINGS that must follow: the service waits for 10 seconds."""
-    with Siege(start_api(), memory=4, factor=factor) as s:
+    with Siege(start_api(), memory=4) as s:
         began = time.monotonic()
         silent = [s.connect(b"") for _ in range(20)]
         partial = [s.connect(h2.PREFACE) for _ in range(20)]
@@ -331,7 +326,7 @@ def test_handshakes_that_take_too_long(start_api, factor):
 
 # --- the end
 
-def test_it_ends_in_time_whatever_clients_do(start_api, tree, factor):
+def test_it_ends_in_time_whatever_clients_do(start_api, tree):
     pod = tree.pod("run", "app", locked=True, pid=os.getpid(), started=1)
     pod.log("app", (10**18, "line" * 1000))
     server = start_api()
@@ -355,10 +350,10 @@ def test_it_ends_in_time_whatever_clients_do(start_api, tree, factor):
         assert all(list(c.frames()) is not None for c in silent + partial + idle + blocked + half)
 
 
-def test_metrics_clients_cannot_hold_up_the_api(start_api, factor):
+def test_metrics_clients_cannot_hold_up_the_api(start_api):
     server = start_api("--metrics-listen=127.0.0.1:0")
     metrics = re.search(r"[Mm]etrics\D+(\S+:\d+)", server.text)[1].removeprefix("http://")
-    with Siege(server, memory=4, factor=factor) as s:
+    with Siege(server, memory=4) as s:
         slow = [h2.connect(metrics) for _ in range(200)]
         for n, c in enumerate(slow):
             try:
