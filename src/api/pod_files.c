@@ -28,6 +28,8 @@ enum {
         COARSE_MS = 10000,
         COARSE_COST = 100, /* the timer sleeps this many times what its work took */
         READ_US = 100,     /* of one pod, roughly */
+        RESERVE_MAX = 64,
+        RESERVE_PART = 16, /* of all that we may have */
 };
 
 bool pod_entry_is_live(const struct pod_entry *entry)
@@ -60,8 +62,8 @@ void pod_files_forget(struct pod_index *p, struct pod_entry *entry)
         set_partial(p, entry, false);
 }
 
-/* Take all watches from one pod that does not run. The search goes on where the last one ended. */
-static bool evict_one(struct pod_index *p)
+/* The search goes on where the last one ended. */
+bool pod_files_evict(struct pod_index *p)
 {
         for (size_t i = 0; i < p->table.n; i++) {
                 struct pod_entry *victim = p->table.v[p->evict_at++ % p->table.n].entry;
@@ -84,14 +86,28 @@ struct watching {
         bool refused;
 };
 
+/* Some watches are for directories only, which tell more than any file. */
+static bool has_room(const struct pod_index *p)
+{
+        struct watch_stats stats;
+        size_t reserve;
+
+        watch_stats(p->watch, &stats);
+        reserve = stats.max_watches / RESERVE_PART;
+        return watch_room(p->watch) > (reserve < RESERVE_MAX ? reserve : RESERVE_MAX) ||
+               stats.watches == 0; /* let the first one find out whether there are any at all */
+}
+
 static bool add_watch(struct watching *w, int dirfd, const char *name)
 {
         struct pod_index *p = w->p;
         int wd;
 
         do
-                wd = watch_add(p->watch, &p->file_owner, w->entry, dirfd, name, MASK_FILES);
-        while (wd == -ENOSPC && pod_entry_is_live(w->entry) && evict_one(p));
+                wd = has_room(p) ? watch_add(p->watch, &p->file_owner, w->entry, dirfd, name,
+                                             MASK_FILES)
+                                 : -ENOSPC;
+        while (wd == -ENOSPC && pod_entry_is_live(w->entry) && pod_files_evict(p));
         if (wd < 0) {
                 /* That it is missing is an event when it comes; that it is forbidden, too. */
                 w->refused = w->refused || (wd != -ENOENT && wd != -ENOTDIR && wd != -EACCES);

@@ -146,6 +146,8 @@ void pod_files_init(struct pod_index *p);
 /* Watch the files of the pod @fd, before they are read. */
 void pod_files_watch(struct pod_index *p, struct pod_entry *entry, int fd);
 void pod_files_forget(struct pod_index *p, struct pod_entry *entry);
+/* Take all watches from one pod that does not run. False: there is none. */
+bool pod_files_evict(struct pod_index *p);
 /* See to it that what cannot be followed is read anew every now and then. */
 void pod_files_arrange(struct pod_index *p);
 /* Is it one of those for whom watches are taken from others? */

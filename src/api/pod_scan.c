@@ -110,8 +110,12 @@ static void drained(struct watch_owner *o)
 
 static void watch_dir(struct pod_index *p, struct watch_owner *o, int *wd, int fd, uint32_t mask)
 {
-        int now = fd < 0 ? -1 : watch_add(p->watch, o, wd, fd, ".", mask);
+        int now = -1;
 
+        if (fd >= 0)
+                do
+                        now = watch_add(p->watch, o, wd, fd, ".", mask);
+                while (now == -ENOSPC && pod_files_evict(p));
         if (fd >= 0 && now < 0)
                 p->deaf = true;
         if (*wd > 0 && *wd != now)

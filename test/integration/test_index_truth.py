@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The index never lies: pods change at random, by hand and by real commands at once, and after each round what the API
 tells is what the directories say. CAROB_TRUTH_ROUNDS and CAROB_TRUTH_SEED choose how long and which."""
+import collections
 import concurrent.futures
+import json
 import os
 import random
+import signal
 import time
 
 import pytest
 
 import indextruth
+import podrun
+import podtree
 
 SEED = int(os.environ.get("CAROB_TRUTH_SEED") or random.SystemRandom().getrandbits(32))
 ROUNDS = int(os.environ.get("CAROB_TRUTH_ROUNDS") or 0)
@@ -47,3 +52,97 @@ def test_pods_made_by_hand(api, data_dir):
     finally:
         for hand in hands:
             hand.done()
+
+
+# --- real commands
+
+IMAGE = "example.com/busybox"
+LOOP = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
+STATES = {"embryo": "EMBRYO", "preparing": "PREPARING", "aborted prepare": "ABORTED_PREPARE", "prepared": "PREPARED",
+          "running": "RUNNING", "exited": "EXITED", "exited garbage": "GARBAGE", "exited deleting": "DELETING",
+          "garbage": "GARBAGE", "deleting": "DELETING"}
+
+
+@pytest.fixture
+def store(data_dir, carob, tree):
+    """A store with one image of busybox. What a test leaves running is stopped, and removed with all its files."""
+    podrun.make_store(data_dir)
+    layer = data_dir / "images/layers/1"
+    (layer / "digest").write_text("sha256:" + "0" * 64)
+    (layer / "size").write_text("1000")
+    tree.image(podtree.image_id("a"), IMAGE, format="appc",
+               manifest=podtree.image_manifest(IMAGE, [("version", "1.0")],
+                                               app={"exec": ["/bin/sh", "-c", LOOP], "user": "0", "group": "0"}))
+    yield
+    for pod in json.loads(carob("list", "--format=json").stdout):
+        carob("stop", "--force", pod["name"], status=None)
+        carob("rm", pod["name"], status=None)
+    carob("gc", "--grace-period=0s", "--expire-prepared=0s")
+
+
+def supervisor_of(pod):
+    """The process that owns a running pod, by its child, the pod's init. None: there is none (any more)."""
+    try:
+        init = int((pod / "pid").read_text())
+        with open(f"/proc/{init}/stat") as f:
+            parent = int(f.read().rsplit(")", 1)[1].split()[1])
+        with open(f"/proc/{parent}/comm") as f:
+            return parent if f.read().startswith("carob-pod") else None
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def kill_supervisor(data_dir, uuid):
+    owner = supervisor_of(data_dir / "pods/run" / uuid)
+    if owner and owner > 1:
+        try:
+            os.kill(owner, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+@pytest.mark.root
+def test_pods_of_real_commands(api, carob, store, data_dir):
+    """Commands of all kinds at once, on any pod there is; some pods are killed with their owner."""
+    chance = random.Random(SEED)
+    end = time.monotonic() + 20
+
+    def command(*args):
+        return carob, *args
+
+    def work():
+        pods = indextruth.truth(data_dir)
+        here = {state: sorted(u for u, p in pods.items() if p[0] == state) for state in STATES.values()}
+        some = {state: chance.choice(uuids) for state, uuids in here.items() if uuids}
+        works = [command("prepare", IMAGE)] if len(pods) < 12 else [command("gc", "--grace-period=0s", "--expire-prepared=0s")]
+        if len(here["RUNNING"]) < 5:
+            works.append(command("run", "--net=none", "--detach", IMAGE))
+        if "PREPARED" in some:
+            works += [command("run-prepared", "--net=none", "--detach", some["PREPARED"]), command("rm", some["PREPARED"])]
+        if "RUNNING" in some:
+            works += [command("stop", some["RUNNING"]), (kill_supervisor, data_dir, some["RUNNING"]),
+                      (kill_supervisor, data_dir, some["RUNNING"])]
+        if "EXITED" in some:
+            works.append(command("rm", some["EXITED"]))
+        if len(pods) > 4:
+            works.append(command("gc", "--grace-period=0s"))
+        return chance.sample(works, min(len(works), chance.randint(1, 3)))
+
+    def one(function, *args):
+        if function is not carob:
+            return function(*args)
+        done = carob(*args, status=None)
+        ends[args[0], done.returncode == 0] += 1
+        return done
+
+    ends, n = collections.Counter(), 0
+    while n < ROUNDS or (not ROUNDS and time.monotonic() < end):
+        at_once(*([lambda w=w: one(*w)] for w in work()))
+        known = agree(api, data_dir, at_once=False)
+        listed = {p["name"]: STATES[p["state"]] for p in json.loads(carob("list", "--format=json").stdout)}
+        if listed != {u: p[0] for u, p in known.items()}:  # something ends by itself: look again
+            agree(api, data_dir, at_once=False)
+        n += 1
+    print(f"{n} rounds, seed {SEED}: {sorted(ends.items())}")
+    for name in ("prepare", "run", "run-prepared", "stop", "rm", "gc"):
+        assert ends[name, True], f"seed {SEED}: not one {name} has succeeded: {ends}"

@@ -4,13 +4,21 @@
 static void an_empty_node_has_no_pods(void **state)
 {
         AUTO_NODE n;
+        AUTO(grpc_blob_unrefp) struct grpc_blob *all = NULL;
+        const struct pod_record *r = NULL;
+        size_t at = 0;
         struct err e;
 
         (void)state;
         node_init(&n);
         node_sync(&n);
         assert_int_equal(pod_index_count(n.pods), 0);
+        assert_null(pod_index_next(n.pods, &at));
         assert_ok(pod_index_check(n.pods, &e), &e);
+        assert_err(pod_index_find(n.pods, "1", &r, &e), &e, ERR_NOT_FOUND,
+                   "no matches found for \"1\"");
+        all = pod_index_list(n.pods, true, &e);
+        assert_int_equal(all->len, 0);
 }
 
 static void pods_appear_move_and_go(void **state)
@@ -39,11 +47,246 @@ static void pods_appear_move_and_go(void **state)
         (void)close(fd);
 }
 
+static void what_was_there_before_is_found_by_the_scan(void **state)
+{
+        AUTO_NODE n;
+        struct pod_index_stats stats;
+        const struct pod_record *r;
+        size_t at = 0;
+        int fd;
+
+        (void)state;
+        node_dir(&n);
+        node_pod(&n, "run", POD_2);
+        node_pod(&n, "prepared", POD_3);
+        node_pod(&n, "garbage", POD_1);
+        fd = node_lock(&n, "run", POD_2);
+        node_start(&n, 0);
+        node_sync(&n);
+        r = pod_index_next(n.pods, &at);
+        assert_string_equal(r->uuid.text, POD_1);
+        assert_int_equal(r->state, POD_GARBAGE);
+        r = pod_index_next(n.pods, &at);
+        assert_string_equal(r->uuid.text, POD_2);
+        assert_int_equal(r->state, POD_RUNNING);
+        r = pod_index_next(n.pods, &at);
+        assert_string_equal(r->uuid.text, POD_3);
+        assert_int_equal(r->state, POD_PREPARED);
+        assert_null(pod_index_next(n.pods, &at));
+        pod_index_stats(n.pods, &stats);
+        assert_int_equal(stats.pods, 3);
+        assert_int_equal(stats.by_state[POD_RUNNING], 1);
+        assert_int_equal(stats.by_state[POD_PREPARED], 1);
+        assert_int_equal(stats.pending, 0);
+        assert_int_equal(stats.broken, 0);
+        assert_true(stats.last_scan_ns > 0);
+        (void)close(fd);
+}
+
+static void what_is_no_pod_is_none(void **state)
+{
+        AUTO_NODE n;
+
+        (void)state;
+        node_init(&n);
+        node_mkdirs(&n, "data/pods/run/lost+found");
+        node_mkdirs(&n, "data/pods/run/AAAAAAAA-0000-4000-8000-000000000001");
+        node_write(&n, "data/pods/run/" POD_1, "a file");
+        assert_int_equal(symlinkat("..", n.dir.fd, "data/pods/run/" POD_2), 0);
+        node_sync(&n);
+        assert_int_equal(pod_index_count(n.pods), 0);
+        node_stop(&n);
+        node_start(&n, 0);
+        node_sync(&n);
+        assert_int_equal(pod_index_count(n.pods), 0);
+        /* A file that a pod comes in the place of. */
+        assert_int_equal(unlinkat(n.dir.fd, "data/pods/run/" POD_1, 0), 0);
+        node_mkdirs(&n, "data/pods/run/" POD_1);
+        assert_string_equal(node_state(&n, POD_1), "exited");
+        node_remove(&n, "data/pods/run/" POD_1);
+        node_write(&n, "data/pods/run/" POD_1, "a file again");
+        assert_string_equal(node_state(&n, POD_1), "none");
+}
+
+static void another_directory_of_the_same_name_is_another_pod(void **state)
+{
+        AUTO_NODE n;
+        int fd;
+
+        (void)state;
+        node_init(&n);
+        node_pod(&n, "run", POD_1);
+        fd = node_lock(&n, "run", POD_1);
+        assert_string_equal(node_state(&n, POD_1), "running");
+        assert_int_equal(renameat(n.dir.fd, "data/pods/run/" POD_1, n.dir.fd, "aside"), 0);
+        node_mkdirs(&n, "data/pods/run/" POD_1);
+        assert_string_equal(node_state(&n, POD_1), "exited");
+        assert_true(pod_index_get(n.pods, POD_1)->broken);
+        node_write(&n, "aside/pid", "77\n"); /* of which nothing is told any more */
+        node_pod(&n, "run", POD_1);
+        assert_string_equal(node_state(&n, POD_1), "exited");
+        assert_int_equal(pod_index_get(n.pods, POD_1)->pid, -1);
+        (void)close(fd);
+        fd = node_lock(&n, "run", POD_1);
+        assert_string_equal(node_state(&n, POD_1), "running");
+        (void)close(fd);
+}
+
+static void a_beginning_in_any_case_finds_its_pod(void **state)
+{
+        static const char *const good[] = { "a", "AB", "abcdef01-0000", "1", POD_1 };
+        AUTO_NODE n;
+        const struct pod_record *r = NULL;
+        struct err e;
+
+        (void)state;
+        node_init(&n);
+        node_mkdirs(&n, "data/pods/run/" POD_1);
+        node_mkdirs(&n, "data/pods/run/abcdef01-0000-4000-8000-00000000000a");
+        node_mkdirs(&n, "data/pods/run/bbcdef01-0000-4000-8000-00000000000a");
+        node_mkdirs(&n, "data/pods/run/bbcdef01-0000-4000-8000-00000000000b");
+        node_sync(&n);
+        for (size_t i = 0; i < ARRAY_LEN(good); i++)
+                assert_ok(pod_index_find(n.pods, good[i], &r, &e), &e);
+        assert_ok(pod_index_find(n.pods, "BBCDEF01-0000-4000-8000-00000000000B", &r, &e), &e);
+        assert_string_equal(r->uuid.text, "bbcdef01-0000-4000-8000-00000000000b");
+        assert_err(pod_index_find(n.pods, "bb", &r, &e), &e, ERR_AMBIGUOUS,
+                   "pod id \"bb\": ambiguous uuid, 2 matches");
+        assert_err(pod_index_find(n.pods, "", &r, &e), &e, ERR_USAGE, "no pod id given");
+        assert_err(pod_index_find(n.pods, "x", &r, &e), &e, ERR_USAGE,
+                   "pod id \"x\": not the beginning of a UUID");
+        assert_err(pod_index_find(n.pods, "c", &r, &e), &e, ERR_NOT_FOUND,
+                   "no matches found for \"c\"");
+        assert_null(pod_index_get(n.pods, "abcdef01"));
+        assert_null(pod_index_get(n.pods, "../x"));
+}
+
+static void a_list_is_shared_until_something_changes(void **state)
+{
+        AUTO_NODE n;
+        AUTO(grpc_blob_unrefp)
+        struct grpc_blob *one = NULL,
+                         *two = NULL, *three = NULL, *brief = NULL;
+        struct err e;
+
+        (void)state;
+        node_init(&n);
+        node_pod(&n, "run", POD_1);
+        node_sync(&n);
+        one = pod_index_list(n.pods, true, &e);
+        two = pod_index_list(n.pods, true, &e);
+        brief = pod_index_list(n.pods, false, &e);
+        assert_ptr_equal(one, two);
+        assert_true(one->len > brief->len && brief->len > 0);
+        assert_int_equal(one->len, pod_index_get(n.pods, POD_1)->encoded.len);
+        node_pod(&n, "run", POD_2);
+        node_sync(&n);
+        three = pod_index_list(n.pods, true, &e);
+        assert_true(three != one && three->len > one->len);
+}
+
+struct change {
+        struct node *n;
+        int before[8], after[8];
+        int n_changes;
+};
+
+static void note(const struct pod_record *before, const struct pod_record *after, void *arg)
+{
+        struct change *c = arg;
+
+        assert_true(c->n_changes < 8);
+        c->before[c->n_changes] = before ? before->state : -1;
+        c->after[c->n_changes++] = after ? after->state : -1;
+}
+
+static void each_change_is_told_with_both_sides(void **state)
+{
+        AUTO_NODE n;
+        struct change c = { .n_changes = 0 };
+
+        (void)state;
+        node_init(&n);
+        pod_index_on_change(n.pods, note, &c);
+        node_pod(&n, "prepared", POD_1);
+        node_sync(&n);
+        node_move(&n, "prepared", "run", POD_1);
+        node_sync(&n);
+        node_sync(&n);
+        node_remove(&n, "data/pods/run/" POD_1);
+        node_sync(&n);
+        assert_int_equal(c.n_changes, 3);
+        assert_int_equal(c.before[0], -1);
+        assert_int_equal(c.after[0], POD_PREPARED);
+        assert_int_equal(c.before[1], POD_PREPARED);
+        assert_int_equal(c.after[1], POD_EXITED);
+        assert_int_equal(c.before[2], POD_EXITED);
+        assert_int_equal(c.after[2], -1);
+        pod_index_on_change(n.pods, NULL, NULL);
+}
+
+static void many(struct node *n, int pods)
+{
+        char path[128];
+
+        for (int i = 0; i < pods; i++) {
+                (void)snprintf(path, sizeof(path), "data/pods/run/%08x-0000-4000-8000-000000000000",
+                               i);
+                node_mkdirs(n, path);
+        }
+}
+
+/* Too much to be read within a call. */
+static void a_call_waits_for_what_was_pending_and_no_longer(void **state)
+{
+        AUTO_NODE n;
+        struct node_waiter early = { .waiter.fn = node_told }, gone = { .waiter.fn = node_told };
+        struct pod_index_stats stats;
+
+        (void)state;
+        node_dir(&n);
+        many(&n, 1000);
+        node_start(&n, 0);
+        assert_false(pod_index_sync(n.pods));
+        pod_index_wait(n.pods, &early.waiter);
+        pod_index_wait(n.pods, &gone.waiter);
+        pod_index_cancel(n.pods, &gone.waiter);
+        pod_index_stats(n.pods, &stats);
+        assert_true(stats.pods < 1000 && stats.pending > 0);
+        for (int i = 0; i < 100000 && !early.done; i++) {
+                node_write(&n, "data/pods/run/000003e0-0000-4000-8000-000000000000/pid", "1");
+                (void)uv_run(&n.loop, UV_RUN_NOWAIT);
+        }
+        assert_true(early.done);
+        assert_false(gone.done);
+        assert_int_equal(pod_index_count(n.pods), 1000);
+}
+
+static void an_index_may_be_freed_in_the_middle(void **state)
+{
+        AUTO_NODE n;
+
+        (void)state;
+        node_dir(&n);
+        many(&n, 200);
+        node_start(&n, 0);
+        (void)pod_index_sync(n.pods);
+        node_stop(&n);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_empty_node_has_no_pods),
                 cmocka_unit_test(pods_appear_move_and_go),
+                cmocka_unit_test(what_was_there_before_is_found_by_the_scan),
+                cmocka_unit_test(what_is_no_pod_is_none),
+                cmocka_unit_test(another_directory_of_the_same_name_is_another_pod),
+                cmocka_unit_test(a_beginning_in_any_case_finds_its_pod),
+                cmocka_unit_test(a_list_is_shared_until_something_changes),
+                cmocka_unit_test(each_change_is_told_with_both_sides),
+                cmocka_unit_test(a_call_waits_for_what_was_pending_and_no_longer),
+                cmocka_unit_test(an_index_may_be_freed_in_the_middle),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
