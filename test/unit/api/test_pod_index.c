@@ -165,8 +165,7 @@ static void a_list_is_shared_until_something_changes(void **state)
 {
         AUTO_NODE n;
         AUTO(grpc_blob_unrefp)
-        struct grpc_blob *one = NULL,
-                         *two = NULL, *three = NULL, *brief = NULL;
+        struct grpc_blob *one = NULL, *two = NULL, *three = NULL, *brief = NULL;
         struct err e;
 
         (void)state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who owns a pod: seen at once by calls, soon by everybody else, and at no cost when nothing happens. */
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -136,6 +137,7 @@ static pid_t owner_start(struct node *n, const char *uuid)
         pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (void)!node_lock(n, "run", uuid);
                 (void)!write(ready[1], "", 1);
                 for (;;)
