@@ -83,7 +83,7 @@ void listen_spec_done(struct listen_spec *s)
         free(s->group);
 }
 
-static int find_group(const char *name, gid_t *ret, struct err *e)
+int listen_find_group(const char *name, gid_t *ret, struct err *e)
 {
         const struct group *group = getgrnam(name);
         uint64_t gid;
@@ -121,7 +121,7 @@ static int listen_at(struct grpc_server *server, const struct listen_config *con
         options.unix_mode = spec.mode;
         if (spec.group) {
                 options.unix_gid_set = true;
-                if (find_group(spec.group, &options.unix_gid, e) < 0)
+                if (listen_find_group(spec.group, &options.unix_gid, e) < 0)
                         return -1;
         }
         if (strncmp(spec.address, "unix:", 5) != 0) {

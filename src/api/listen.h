@@ -25,6 +25,8 @@ struct listen_spec {
  */
 int listen_spec_parse(const char *text, struct listen_spec *ret, struct err *e);
 void listen_spec_done(struct listen_spec *s);
+/* A group by name or number. ERR_NOT_FOUND. */
+int listen_find_group(const char *name, gid_t *ret, struct err *e);
 
 struct listen_config {
         const struct strv

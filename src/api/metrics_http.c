@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "api/listen.h"
 #include "api/metrics_answer.h"
 #include "api/metrics_request.h"
 #include "grpc/bind.h"
@@ -348,11 +349,16 @@ static int add_listener_consume(struct metrics_http *h, int fd, const char *unix
 
 int metrics_http_listen(struct metrics_http *h, const char *address, bool insecure, struct err *e)
 {
-        const struct grpc_bind_options options = { .gid = (gid_t)-1, .local_only = !insecure };
+        AUTO(listen_spec_done) struct listen_spec spec = LISTEN_SPEC_NULL;
+        struct grpc_bind_options options = { .gid = (gid_t)-1, .local_only = !insecure };
         struct grpc_bound bound;
         int status = 0;
 
-        if (grpc_bind(address, &options, &bound, e) < 0) {
+        if (listen_spec_parse(address, &spec, e) < 0 ||
+            (spec.group && listen_find_group(spec.group, &options.gid, e) < 0))
+                return -1;
+        options.mode = spec.mode;
+        if (grpc_bind(spec.address, &options, &bound, e) < 0) {
                 if (e->kind != ERR_STATE)
                         return -1;
                 return err_set(e, ERR_STATE, 0,

@@ -18,8 +18,8 @@ struct metrics_http;
 /* @loop is borrowed. */
 struct metrics_http *metrics_http_new(uv_loop_t *loop, metrics_http_fn fn, void *arg);
 /*
- * Listen at "host:port", "[v6]:port" or "unix:/path". Unless @insecure, only where no other host can come: there is no
- * TLS here. Errors: as grpc_bind; ERR_STATE for an address that others reach.
+ * Listen at a place as of --listen (api/listen.h). Unless @insecure, only where no other host can come: there is no
+ * TLS here. Errors: as grpc_bind; ERR_NOT_FOUND for a group; ERR_STATE for an address that others reach.
  */
 int metrics_http_listen(struct metrics_http *h, const char *address, bool insecure, struct err *e);
 /* Of the last TCP address; 0: none. */

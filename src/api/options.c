@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "api/listen.h"
-#include "grpc/address.h"
 #include "util/auto.h"
 #include "util/parse.h"
 
@@ -198,9 +197,9 @@ static int take_format(const struct row *row, void *field, const char *value, st
 
 static int take_address(const struct row *row, void *field, const char *value, struct err *e)
 {
-        struct grpc_address address;
+        AUTO(listen_spec_done) struct listen_spec spec = LISTEN_SPEC_NULL;
 
-        if (grpc_address_parse(value, &address, e) < 0)
+        if (listen_spec_parse(value, &spec, e) < 0)
                 return err_wrap(e, "--%s=%s", row->name, value);
         return take_text(row, field, value, e);
 }

@@ -242,15 +242,17 @@ static void the_file_of_a_unix_socket_goes(void **state)
 {
         AUTO_TEST_DIR struct test_dir dir = { .fd = -1 };
         struct fixture f;
+        struct stat st;
         char address[100];
         struct err e;
 
         (void)state;
         test_dir_init(&dir);
         begin(&f);
-        (void)snprintf(address, sizeof(address), "unix:%s/sock", dir.path);
+        (void)snprintf(address, sizeof(address), "unix:%s/sock,mode=0604", dir.path);
         assert_ok(metrics_http_listen(f.http, address, false, &e), &e);
-        assert_int_equal(faccessat(dir.fd, "sock", F_OK, 0), 0);
+        assert_int_equal(fstatat(dir.fd, "sock", &st, 0), 0);
+        assert_int_equal(st.st_mode & 0777, 0604);
         end(&f);
         assert_int_equal(faccessat(dir.fd, "sock", F_OK, 0), -1);
 }
