@@ -104,6 +104,14 @@ static void on_server_handle_closed(uv_handle_t *handle)
         grpc_server_handle_closed(handle->data);
 }
 
+/* Somebody may have removed our socket's file, and another server made one in its place. */
+static bool is_ours(const struct grpc_listener *l)
+{
+        struct stat st;
+
+        return lstat(l->unix_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
+}
+
 static void close_listeners(struct grpc_server *server)
 {
         while (server->listeners) {
@@ -112,7 +120,7 @@ static void close_listeners(struct grpc_server *server)
                 server->listeners = l->next;
                 uv_close((uv_handle_t *)&l->poll, on_listener_closed);
                 (void)close(l->fd);
-                if (l->unix_path)
+                if (l->unix_path && is_ours(l))
                         (void)unlink(l->unix_path);
         }
 }
@@ -195,6 +203,7 @@ static void on_accept(uv_poll_t *handle, int status, int events)
 static int add_listener(struct grpc_server *server, int fd, const char *unix_path,
                         struct grpc_tls *tls, struct err *e)
 {
+        struct stat st;
         struct grpc_listener *l = xcalloc(1, sizeof(*l));
         int r = uv_poll_init(server->loop, &l->poll, fd);
 
@@ -206,6 +215,10 @@ static int add_listener(struct grpc_server *server, int fd, const char *unix_pat
         l->server = server;
         l->fd = fd;
         l->unix_path = xstrdup_null(unix_path);
+        if (unix_path && lstat(unix_path, &st) == 0) {
+                l->dev = st.st_dev;
+                l->ino = st.st_ino;
+        }
         l->tls = grpc_tls_ref(tls);
         l->poll.data = l;
         l->next = server->listeners;
@@ -283,9 +296,14 @@ void grpc_server_stats(const struct grpc_server *server, struct grpc_server_stat
 
 void grpc_server_shed(struct grpc_server *server)
 {
-        nsec before = time_monotonic() - server->config.write_stall_timeout;
+        nsec now = time_monotonic();
+        nsec before = now - server->config.write_stall_timeout;
 
         server->shed_for = server->counters.refused_memory;
+        /* It looks at every call, so refusals without number must not make it run without end. */
+        if (now < server->shed_next)
+                return;
+        server->shed_next = now + NSEC_PER_SEC;
         for (struct grpc_conn *c = server->conns; c; c = c->next)
                 if (grpc_session_shed(c->session, before) > 0)
                         grpc_conn_flush_soon(c);

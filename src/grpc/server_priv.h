@@ -34,8 +34,10 @@ struct grpc_listener {
         struct grpc_listener *next;
         struct grpc_server *server; /* borrowed */
         uv_poll_t poll;
-        int fd;               /* owned */
-        char *unix_path;      /* owned; removed at the end; NULL when it is not ours */
+        int fd;          /* owned */
+        char *unix_path; /* owned; removed at the end; NULL when it is not ours */
+        dev_t dev;       /* of the file at unix_path */
+        ino_t ino;
         struct grpc_tls *tls; /* a reference; NULL: cleartext */
 };
 
@@ -61,6 +63,7 @@ struct grpc_server {
         void *on_stopped_arg;
         struct grpc_server_stats stats; /* what is counted as it happens */
         uint64_t shed_for;              /* counters.refused_memory, when it was last looked at */
+        nsec shed_next;                 /* not before */
         uint32_t random;
         struct grpc_link_buffers buffers;
 };

@@ -418,8 +418,10 @@ static void check_stalls(struct grpc_session *s)
         s->stall_at = s->now + limit;
         for (struct grpc_call *call = s->calls; call; call = next) {
                 next = call->next;
-                if (!call->incomplete || !grpc_call_owes_bytes(call))
+                if (!call->incomplete)
                         continue;
+                if (!grpc_call_owes_bytes(call))
+                        call->heard = s->now; /* its time begins when it owes some again */
                 if (s->now - call->heard < limit) {
                         s->stall_at = earliest(s->stall_at, call->heard + limit);
                 } else if (!call->headed) {

@@ -311,6 +311,29 @@ static void addresses_for_other_hosts_are_refused_when_asked_for(void **state)
         free_server(server, &loop);
 }
 
+static void socket_file_of_another_server_is_not_removed(void **state)
+{
+        AUTO_TEST_DIR struct test_dir dir = { .fd = -1 };
+        AUTO_FREE char *address = NULL;
+        uv_loop_t loop;
+        struct grpc_server *server = new_server(&loop);
+        struct grpc_bound theirs;
+        struct stat st;
+        struct err e;
+
+        (void)state;
+        test_dir_init(&dir);
+        address = xasprintf("unix:%s/s", dir.path);
+        assert_ok(grpc_server_listen(server, address, NULL, &e), &e);
+        assert_int_equal(unlinkat(dir.fd, "s", 0), 0);
+        assert_ok(grpc_bind(address, &(struct grpc_bind_options){ .gid = (gid_t)-1 }, &theirs, &e),
+                  &e);
+        free_server(server, &loop);
+        assert_int_equal(fstatat(dir.fd, "s", &st, 0), 0);
+        (void)close(theirs.fds[0]);
+        free(theirs.unix_path);
+}
+
 static unsigned n_stopped;
 
 static void count_stopped(void *arg)
@@ -368,6 +391,7 @@ int main(void)
                 cmocka_unit_test(sockets_made_by_others_are_served_and_left),
                 cmocka_unit_test(descriptors_that_do_not_listen_are_refused),
                 cmocka_unit_test(addresses_for_other_hosts_are_refused_when_asked_for),
+                cmocka_unit_test(socket_file_of_another_server_is_not_removed),
                 cmocka_unit_test(second_stop_changes_the_time_only),
         };
 
