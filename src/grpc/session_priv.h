@@ -116,6 +116,14 @@ struct grpc_session {
         nsec stall_at;       /* when to look at them */
 };
 
+/* session_h2.c */
+nghttp2_session *grpc_session_h2_new(struct grpc_session *s);
+/* Ends the connection with an error, and remembers why, unless there is a reason already. */
+void grpc_session_terminate(struct grpc_session *s, enum grpc_end end, uint32_t error);
+void grpc_session_final_goaway(struct grpc_session *s);
+void grpc_session_complete(struct grpc_call *call); /* its request is, or its stream is over */
+extern const uint8_t grpc_session_drain_ping[8]; /* whose answer is awaited between two GOAWAYs */
+
 /* call.c */
 struct grpc_call *grpc_call_new(struct grpc_session *s, int32_t stream_id);
 void grpc_call_free(struct grpc_call *call); /* the stream is gone; the handler has been told */
