@@ -39,6 +39,8 @@ bool image_filters_match(struct image_filters *filters, const struct encoded *im
 bool pod_filters_match_one(struct pod_filters *filters, size_t i, const struct encoded *pod);
 bool image_filters_match_one(struct image_filters *filters, size_t i, const struct encoded *image);
 
+/* The name of an image as clients are told it. Within @image. */
+struct text image_encoded_name(const struct encoded *image);
 /* As Go's path.Base: what follows the last '/', trailing ones not counted. Within @name. */
 struct text image_base_name(struct text name);
 

@@ -39,6 +39,11 @@ static void facts_read(struct facts *ret, const struct encoded *image)
         }
 }
 
+struct text image_encoded_name(const struct encoded *image)
+{
+        return message_text(encoded_before_manifest(image), IMAGE_NAME);
+}
+
 struct text image_base_name(struct text name)
 {
         size_t start;

@@ -42,6 +42,7 @@ struct index {
         ino_t ino;
         int why; /* -errno while it is not present */
         int wd;  /* our watch on it; -1: none, or it is gone */
+        uint64_t looks;
         struct index_stats stats;
 };
 
@@ -139,6 +140,7 @@ static void look(struct index *i)
         AUTO_CLOSE int fd = -1;
 
         i->look = false;
+        i->looks++;
         fd = data_path_walk(&i->path);
         if (fd < 0)
                 is_gone(i, fd);
@@ -304,6 +306,11 @@ void index_start(struct index *i)
                 log_warning("mounts are not seen: /proc/self/mountinfo is not there");
         i->started = i->look = i->renew = true;
         look(i);
+}
+
+uint64_t index_looks(const struct index *i)
+{
+        return i->looks;
 }
 
 struct watch *index_watch(struct index *i)

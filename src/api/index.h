@@ -60,6 +60,12 @@ int index_open(struct index *i);
 /* Everything that has happened before this call is noted: called by pod_index_sync and its like. Cheap when nothing has. */
 void index_sync(struct index *i);
 
+/*
+ * How often the path was walked because it might lead somewhere else: what somebody has found out about it himself may be
+ * old when this has grown.
+ */
+uint64_t index_looks(const struct index *i);
+
 struct watch *index_watch(struct index *i);
 const char *index_path(const struct index *i); /* of the data directory, absolute */
 void index_stats(const struct index *i, struct index_stats *ret);

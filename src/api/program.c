@@ -34,7 +34,7 @@ struct program {
         struct notify notify;
         struct telemetry telemetry;
         struct index *index; /* owned */
-        struct waiter first_scan;
+        struct waiter first_scan, first_images;
         bool stopping;
 };
 
@@ -45,7 +45,10 @@ static void close_all(struct program *p)
         telemetry_close(&p->telemetry);
         if (p->service.pods)
                 pod_index_cancel(p->service.pods, &p->first_scan);
+        if (p->service.images)
+                image_index_cancel(p->service.images, &p->first_images);
         pod_index_free(p->service.pods);
+        image_index_free(p->service.images);
         index_free(p->index);
         svc_logs_close(&p->service);
         jobs_close(&p->service.jobs);
@@ -247,23 +250,40 @@ static int open_all(struct program *p, const struct api_options *o,
         return listen_open_all(p->server, &listen, e);
 }
 
-static void ready(struct waiter *waiter)
+static void ready(struct program *p)
 {
-        struct program *p =
-                (struct program *)((char *)waiter - offsetof(struct program, first_scan));
-
         log_info("API service running");
         set_health(p, GRPC_HEALTH_SERVING);
         notify_ready(&p->notify, "Serving");
         start_watchdog(p);
 }
 
+static void images_known(struct waiter *waiter)
+{
+        ready((struct program *)((char *)waiter - offsetof(struct program, first_images)));
+}
+
+static void pods_known(struct waiter *waiter)
+{
+        struct program *p =
+                (struct program *)((char *)waiter - offsetof(struct program, first_scan));
+
+        p->first_images.fn = images_known;
+        if (image_index_sync(p->service.images))
+                ready(p);
+        else
+                image_index_wait(p->service.images, &p->first_images);
+}
+
 static int index_all(struct program *p, const struct api_options *o, struct err *e)
 {
         if (index_new(&p->loop, o->dir, 0, &p->index, e) < 0)
                 return -1;
+        p->service.index = p->index;
         p->service.pods = pod_index_new(&p->loop, &p->service.jobs, p->index);
+        p->service.images = image_index_new(&p->loop, &p->service.jobs, p->index);
         index_add_part(p->index, pod_index_part(p->service.pods));
+        index_add_part(p->index, image_index_part(p->service.images));
         telemetry_set_index(&p->telemetry, p->index);
         return 0;
 }
@@ -272,9 +292,9 @@ static int index_all(struct program *p, const struct api_options *o, struct err 
 static void scan(struct program *p)
 {
         index_start(p->index);
-        p->first_scan.fn = ready;
+        p->first_scan.fn = pods_known;
         if (pod_index_sync(p->service.pods))
-                ready(&p->first_scan);
+                pods_known(&p->first_scan);
         else
                 pod_index_wait(p->service.pods, &p->first_scan);
 }
@@ -320,5 +340,6 @@ int program_run(const struct api_options *o, const struct activation *activated)
         p.tls = grpc_tls_unref(p.tls);
         telemetry_done(&p.telemetry);
         notify_done(&p.notify);
+        service_done(&p.service);
         return status;
 }

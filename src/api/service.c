@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/service.h"
 
+#include <stdlib.h>
+
 #include "util/auto.h"
 #include "v1alpha/api.pb-c.h"
 #include "v1alpha/api.set.h"
@@ -38,3 +40,9 @@ const struct grpc_service service_public_api = {
         .descriptors = v1alpha_api_set_data,
         .descriptors_len = sizeof(v1alpha_api_set_data),
 };
+
+void service_done(struct service *service)
+{
+        free(service->info.data);
+        service->info.data = NULL;
+}

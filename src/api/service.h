@@ -6,6 +6,8 @@
 #include <uv.h>
 
 #include "api/descriptors.h"
+#include "api/image_index.h"
+#include "api/index.h"
 #include "api/jobs.h"
 #include "api/pod_index.h"
 #include "grpc/call.h"
@@ -16,7 +18,9 @@ struct logs_watcher;
 struct service {
         uv_loop_t *loop; /* borrowed */
         struct jobs jobs;
-        struct pod_index *pods; /* borrowed */
+        struct index *index; /* borrowed, as are the two that live in it */
+        struct pod_index *pods;
+        struct image_index *images;
         struct descriptors descriptors;
         size_t log_followers;             /* calls of GetLogs that follow a log */
         struct logs_watcher *log_watcher; /* of svc_logs.c; NULL before the first follower */
@@ -28,7 +32,14 @@ struct service {
         const char *user_config_dir;
         const char *insecure_flags;
         bool trust_keys_from_https;
+        struct {
+                uint8_t *data; /* owned; NULL: not made yet */
+                size_t len;
+                uint64_t looks; /* index_looks when it was made */
+        } info;                 /* svc_info.c's: the reply of GetInfo */
 };
+
+void service_done(struct service *service); /* what it owns; jobs must be closed */
 
 /* Its context is a struct service. */
 extern const struct grpc_service service_public_api;

@@ -9,11 +9,12 @@
  */
 #include "api/service.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/log_reply.h"
-#include "api/datadir.h"
+#include "api/when_known.h"
 #include "logs/follow.h"
 #include "logs/reader.h"
 #include "util/auto.h"
@@ -269,7 +270,7 @@ void svc_logs_close(struct service *service)
 }
 
 /* Open what the call will read from. Whatever was opened before a failure stays in @logs. */
-static int logs_open(struct get_logs *logs, struct datadir *data, const struct pod_view *view,
+static int logs_open(struct get_logs *logs, struct pod_store *pods, const struct pod_view *view,
                      const V1alpha__GetLogsRequest *wanted, struct logs_query *query, struct err *e)
 {
         AUTO_FREE const char **apps = xcalloc(view->n_apps + 1, sizeof(*apps));
@@ -277,8 +278,7 @@ static int logs_open(struct get_logs *logs, struct datadir *data, const struct p
 
         query->apps = apps;
         if (choose_apps(view, wanted->app_name, apps, &query->n_apps, e) < 0 ||
-            take_descriptors(logs, query, e) < 0 ||
-            pod_open(&data->pods, view->uuid.text, &pod, e) < 0)
+            take_descriptors(logs, query, e) < 0 || pod_open(pods, view->uuid.text, &pod, e) < 0)
                 return -1;
         if (query->follow &&
             (need_watcher(logs->service, e) < 0 ||
@@ -306,29 +306,47 @@ static void logs_watch(struct get_logs *logs, uv_loop_t *loop, nsec until)
                                      left > 0 ? (uint64_t)(left / NSEC_PER_MSEC + 1) : 0, 0);
 }
 
+/* The directories of the pods: logs are read from files, whatever the index knows. */
+static int open_pods(const struct service *service, const char *uuid, struct pod_store *ret,
+                     struct err *e)
+{
+        AUTO_CLOSE int data = index_open(service->index);
+
+        if (data == -ESTALE)
+                return err_set(e, ERR_UNAVAILABLE, 0,
+                               "logs of pod \"%s\": the data directory is being replaced", uuid);
+        if (data < 0)
+                return err_set(e, ERR_INTERNAL, -data, "open data directory %s",
+                               index_path(service->index));
+        return pod_store_open(data, ret, e);
+}
+
 static int logs_begin(struct get_logs *logs, const struct service *service,
                       const V1alpha__GetLogsRequest *wanted, struct err *e)
 {
-        AUTO(datadir_done) struct datadir data = DATADIR_NULL;
+        AUTO(pod_store_done) struct pod_store pods = POD_STORE_NULL;
         AUTO(pod_view_freep) struct pod_view *view = NULL;
         struct logs_query query = { 0 };
+        const struct pod_record *pod;
 
         if (log_query_from_request(wanted, &query, e) < 0 ||
-            datadir_open(service->dir, &data, e) < 0 ||
-            datadir_pod_read(&data, wanted->pod_id, POD_VIEW_MANIFEST, &view, e) < 0)
+            pod_index_check(service->pods, e) < 0 ||
+            pod_index_find(service->pods, wanted->pod_id, &pod, e) < 0 ||
+            open_pods(service, pod->uuid.text, &pods, e) < 0 ||
+            pod_view_read(&pods, pod->uuid.text, POD_VIEW_MANIFEST, &view, e) < 0)
                 return -1;
-        if (logs_open(logs, &data, view, wanted, &query, e) < 0)
+        if (logs_open(logs, &pods, view, wanted, &query, e) < 0)
                 return -1;
         if (logs->follow)
                 logs_watch(logs, service->loop, query.until);
         return 0;
 }
 
-void svc_get_logs(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
+static void get_logs(struct service *service, struct grpc_call *call,
+                     const ProtobufCMessage *request)
 {
         static const struct grpc_call_watch watch = { .on_drain = logs_drain,
                                                       .on_cancel = logs_cancelled };
-        struct service *service = ctx;
         struct get_logs *logs = xcalloc(1, sizeof(*logs));
         struct err e;
 
@@ -344,4 +362,9 @@ void svc_get_logs(struct grpc_call *call, const ProtobufCMessage *request, void 
         if (logs->follow)
                 grpc_call_start(call); /* a follower learns at once that it is heard */
         jobs_add(&service->jobs, &logs->job);
+}
+
+void svc_get_logs(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
+{
+        answer_when_known(ctx, call, request, &known_by_pods, get_logs);
 }

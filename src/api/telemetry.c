@@ -43,6 +43,23 @@ static void read_pods(const struct pod_index *pods, struct metrics_index *ret,
                 by_state[i] = s.by_state[i];
 }
 
+static void read_images(const struct image_index *images, struct metrics_index *ret)
+{
+        struct image_index_stats s;
+
+        image_index_stats(images, &s);
+        *ret = (struct metrics_index){
+                .records = s.images,
+                .broken = s.broken,
+                .pending = s.pending,
+                .unwatched = s.unwatched,
+                .reads = s.reads,
+                .changes = s.changes,
+                .scans = s.scans,
+                .last_scan = s.last_scan_ns,
+        };
+}
+
 static void read_watch(const struct index *index, struct metrics_watch *ret)
 {
         struct index_stats s;
@@ -64,7 +81,7 @@ static int write_metrics(enum metrics_format format, struct buf *out, void *arg)
 {
         struct telemetry *t = arg;
         struct metrics_values v = { .calls = &t->metrics };
-        struct metrics_index pods;
+        struct metrics_index pods, images;
         struct metrics_watch watch;
 
         if (t->index) {
@@ -74,6 +91,10 @@ static int write_metrics(enum metrics_format format, struct buf *out, void *arg)
         if (t->service->pods) {
                 read_pods(t->service->pods, &pods, v.pods_by_state);
                 v.pods = &pods;
+        }
+        if (t->service->images) {
+                read_images(t->service->images, &images);
+                v.images = &images;
         }
         v.log_followers = t->service->log_followers;
         grpc_server_stats(t->server, &v.server);

@@ -48,6 +48,9 @@ int image_view_list(int data_fd, struct image_view_list *ret, struct err *e);
 /* One image by its full id. Errors: ERR_NOT_FOUND; ERR_BAD_DATA when its record is broken. */
 int image_view_read(int data_fd, const char *id, struct image_view *ret, struct err *e);
 
+/* The same by the descriptor of images/records: ERR_PERMISSION, ERR_NO_SPACE (descriptors) and ERR_INTERNAL too. */
+int image_view_read_at(int records_fd, const char *id, struct image_view *ret, struct err *e);
+
 /*
  * The id of the image that @ref means:
  * - an id or its beginning ("sha512-" + at least 2 hex; what is longer than 71 characters is cut,

@@ -12,7 +12,6 @@
 /* Errors: ERR_NOT_FOUND; ERR_BAD_DATA and ERR_LIMIT for a broken record.json, or one of another id;
    ERR_INTERNAL when the disk or the system fails. */
 int image_record_read(int records_fd, const char *id, struct image_record *ret, struct err *e);
-int image_view_read_at(int records_fd, const char *id, struct image_view *ret, struct err *e);
 /* The stored manifest can be read and parsed. */
 bool image_manifest_is_there(int records_fd, const char *id);
 

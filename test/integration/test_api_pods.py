@@ -366,7 +366,7 @@ def test_a_cancelled_list_ends_its_work(start_api, tree):
     for _ in range(50):
         call.future(request).cancel()
     server.client.pods()
-    assert server.descriptors() == before
+    assert server.descriptors() <= before  # the index may let go of some meanwhile
 
 
 def test_hundreds_of_lists_at_once_need_few_descriptors(start_api, tree, pb):

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <uv.h>
 
+#include "api/image_index.h"
 #include "api/index.h"
 #include "api/jobs.h"
 #include "api/pod_index.h"
@@ -25,6 +26,7 @@ struct node {
         struct jobs jobs;
         struct index *index;
         struct pod_index *pods;
+        struct image_index *images;
 };
 
 static inline void node_tick(uv_timer_t *timer)
@@ -42,7 +44,9 @@ static inline void node_start(struct node *n, size_t watches)
         (void)uv_timer_start(&n->server, node_tick, 1000000, 0);
         assert_ok(index_new(&n->loop, n->data, watches, &n->index, &e), &e);
         n->pods = pod_index_new(&n->loop, &n->jobs, n->index);
+        n->images = image_index_new(&n->loop, &n->jobs, n->index);
         index_add_part(n->index, pod_index_part(n->pods));
+        index_add_part(n->index, image_index_part(n->images));
         index_start(n->index);
 }
 
@@ -51,6 +55,7 @@ static inline void node_stop(struct node *n)
         if (!n->pods)
                 return;
         pod_index_free(n->pods);
+        image_index_free(n->images);
         index_free(n->index);
         jobs_close(&n->jobs);
         uv_close((uv_handle_t *)&n->server, NULL);
@@ -100,6 +105,20 @@ static inline void node_sync(struct node *n)
         if (pod_index_sync(n->pods))
                 return;
         pod_index_wait(n->pods, &w.waiter);
+        for (int i = 0; i < 10000 && !w.done; i++) {
+                (void)uv_run(&n->loop, UV_RUN_NOWAIT);
+                (void)usleep(200);
+        }
+        assert_true(w.done);
+}
+
+static inline void node_sync_images(struct node *n)
+{
+        struct node_waiter w = { .waiter.fn = node_told };
+
+        if (image_index_sync(n->images))
+                return;
+        image_index_wait(n->images, &w.waiter);
         for (int i = 0; i < 10000 && !w.done; i++) {
                 (void)uv_run(&n->loop, UV_RUN_NOWAIT);
                 (void)usleep(200);
