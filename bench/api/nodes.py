@@ -17,6 +17,16 @@ def image_id(n):
     return "sha512-" + hashlib.sha512(str(n).encode()).hexdigest()[:64]
 
 
+def program():
+    return {"exec": ["/bin/true"], "user": "0", "group": "0", "environment": [{"name": "FILLER", "value": ""}]}
+
+
+def fit(manifest, app, size=1024):
+    """As JSON, @size bytes large by the environment of its @app, which no list shows."""
+    app["environment"][0]["value"] = "x" * max(size - len(json.dumps(manifest)), 0)
+    return json.dumps(manifest)
+
+
 class Node:
     """Pods of two apps with a manifest of 1 KB, images with one of as much."""
 
@@ -27,8 +37,8 @@ class Node:
         self.pods, self.images, self.locks = [], [], []
         self.common = self.root / "common"
         self.common.mkdir()
-        self.manifest = self.fit({"acVersion": "0.8.11", "acKind": "PodManifest", "apps": [
-            {"name": app, "image": {"id": image_id(app)}} for app in APPS]})
+        apps = [{"name": app, "image": {"id": image_id(app)}, "app": program()} for app in APPS]
+        self.manifest = fit({"acVersion": "0.8.11", "acKind": "PodManifest", "apps": apps}, apps[0]["app"])
         for app in APPS:
             self.put(self.common / f"{app}.image.json", json.dumps({
                 "id": image_id(app), "name": f"example.com/{app}", "version": "1.0", "format": "oci", "layers": ["1"],
@@ -49,16 +59,10 @@ class Node:
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
 
     @staticmethod
-    def fit(manifest, size=1024):
-        """As JSON, with an annotation that makes it @size bytes large."""
-        text = json.dumps({**manifest, "annotations": [{"name": "filler", "value": ""}]})
-        manifest["annotations"] = [{"name": "filler", "value": "x" * max(size - len(text), 0)}]
-        return json.dumps(manifest)
-
-    def image_manifest(self, name):
-        return self.fit({"acKind": "ImageManifest", "acVersion": "0.8.11", "name": name,
-                         "labels": [{"name": "version", "value": "1.0"}],
-                         "app": {"exec": ["/bin/true"], "user": "0", "group": "0"}})
+    def image_manifest(name):
+        app = program()
+        return fit({"acKind": "ImageManifest", "acVersion": "0.8.11", "name": name,
+                    "labels": [{"name": "version", "value": "1.0"}], "app": app}, app)
 
     def add_pod(self):
         name = str(uuid.uuid4())

@@ -127,34 +127,33 @@ def ask(port, method, request):
 
 
 class Load:
-    """What a number of calls from a number of connections, one call at a time each, took."""
+    """What calls from a number of connections took, with so many at a time from each."""
 
     def __init__(self, rate, p50, p99, cpu):
         self.rate, self.p50, self.p99, self.cpu = rate, p50, p99, cpu  # 1/s, us, us, us of CPU a call
 
 
-def h2load(server, method, request, connections, calls):
+def h2load(server, method, request, connections, streams, calls):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         data, log = pathlib.Path(place, "request"), pathlib.Path(place, "log")
         data.write_bytes(framed(request))
         before = server.cpu()
-        began = time.monotonic()
-        done = subprocess.run(["h2load", "-n", str(calls), "-c", str(connections), "-m1", "-t1", *call_headers(), "-d", data,
+        done = subprocess.run(["h2load", "-n", str(calls), "-c", str(connections), "-m", str(streams), "-t1", *call_headers(), "-d", data,
                                f"--log-file={log}", f"http://127.0.0.1:{server.port}/v1alpha.PublicAPI/{method}"],
                               check=True, capture_output=True, text=True, preexec_fn=pin(CLIENT_CPU))
-        wall, used = time.monotonic() - began, server.cpu() - before
+        used = server.cpu() - before
         if f"{calls} 2xx, 0 3xx, 0 4xx, 0 5xx" not in done.stdout:
             raise RuntimeError(f"{method} under load: {done.stdout}")
         times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
     rate = float(re.search(r"finished in [^,]+, ([0-9.]+) req/s", done.stdout).group(1))
-    return wall, Load(rate, times[len(times) // 2], times[min(len(times) - 1, len(times) * 99 // 100)], used / calls * 1e6)
+    return Load(rate, times[len(times) // 2], times[min(len(times) - 1, len(times) * 99 // 100)], used / calls * 1e6)
 
 
-def measure(server, method, request, connections, seconds=0.4):
+def measure(server, method, request, connections, streams=1, seconds=0.5):
     """As many calls as take about @seconds, after a few that tell how many those are."""
-    trial = max(connections, 10)
-    wall, load = h2load(server, method, request, connections, trial)
-    calls = int(min(max(load.rate * seconds, connections * 2, 30), 60000))
+    trial = max(connections * streams, 10)
+    load = h2load(server, method, request, connections, streams, trial)
+    calls = int(min(max(load.rate * seconds, trial * 2, 30), 200000))
     if load.rate * seconds <= trial:
         return load
-    return h2load(server, method, request, connections, calls)[1]
+    return h2load(server, method, request, connections, streams, calls)

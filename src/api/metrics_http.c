@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -28,7 +29,9 @@ struct listener {
         struct metrics_http *http; /* borrowed */
         uv_poll_t poll;
         int fd;          /* owned */
-        char *unix_path; /* owned; removed at the end; NULL: TCP */
+        char *unix_path; /* owned; NULL: TCP */
+        dev_t dev; /* of its file, which is removed at the end unless it is another one by then */
+        ino_t ino;
 };
 
 enum conn_state { CONN_READING, CONN_ANSWERING, CONN_LINGERING };
@@ -331,6 +334,7 @@ static int add_listener_consume(struct metrics_http *h, int fd, const char *unix
                                 struct err *e)
 {
         struct listener *l = &h->listeners[h->n_listeners];
+        struct stat st;
         int r = uv_poll_init(h->loop, &l->poll, fd);
 
         if (r < 0) {
@@ -340,6 +344,10 @@ static int add_listener_consume(struct metrics_http *h, int fd, const char *unix
         l->http = h;
         l->fd = fd;
         l->unix_path = unix_path ? xstrdup(unix_path) : NULL;
+        if (unix_path && lstat(unix_path, &st) == 0) {
+                l->dev = st.st_dev;
+                l->ino = st.st_ino;
+        }
         l->poll.data = l;
         h->n_listeners++;
         h->handles++;
@@ -396,6 +404,8 @@ static void on_listener_closed(uv_handle_t *handle)
 
 struct metrics_http *metrics_http_free(struct metrics_http *h)
 {
+        struct stat st;
+
         if (!h)
                 return NULL;
         while (h->conns)
@@ -405,7 +415,8 @@ struct metrics_http *metrics_http_free(struct metrics_http *h)
 
                 uv_close((uv_handle_t *)&l->poll, on_listener_closed);
                 closep(&l->fd);
-                if (l->unix_path)
+                if (l->unix_path && lstat(l->unix_path, &st) == 0 && st.st_dev == l->dev &&
+                    st.st_ino == l->ino)
                         (void)unlink(l->unix_path);
         }
         uv_close((uv_handle_t *)&h->retry, on_handle_closed);
