@@ -28,6 +28,7 @@ struct pod_entry {
         struct uuid uuid;
         uint64_t key;                  /* its first 16 hex digits: what the table is sorted by */
         uint64_t number;               /* of the pending work; 0: there is none */
+        nsec asked;                    /* when its lock was found free after the latest visits */
         struct pod_entry *prev, *next; /* of the queue */
         ino_t ino;                     /* of its directory when it was read; 0: not yet */
         int fd;                        /* owned; kept while it is locked or suspected; -1 */

@@ -30,7 +30,8 @@ static const nsec pauses[] = { 1 * NSEC_PER_MSEC, 4 * NSEC_PER_MSEC, 15 * NSEC_P
                                80 * NSEC_PER_MSEC, 400 * NSEC_PER_MSEC };
 
 /* When all visitors have left, as far as we can count. */
-#define PAUSE_LEFT (20 * NSEC_PER_MSEC)
+#define PAUSE_LEFT  (20 * NSEC_PER_MSEC)
+#define PAUSE_ASKED (1 * NSEC_PER_SEC)
 
 enum {
         STAYING_MAX = 64, /* visitors that stay without the lock, and that calls ask about */
@@ -120,6 +121,15 @@ static bool has_left(const struct pod_suspect *s)
         return !s->sure && s->closes + s->ours >= s->opens;
 }
 
+/* Pods that are visited all the time are asked once a second, and by calls. */
+static nsec asked_next(const struct pod_entry *entry)
+{
+        nsec now = time_monotonic();
+
+        return entry->asked + PAUSE_ASKED > now + PAUSE_LEFT ? entry->asked + PAUSE_ASKED
+                                                             : now + PAUSE_LEFT;
+}
+
 void pod_lock_closed(struct pod_index *p, struct pod_entry *entry)
 {
         struct pod_suspect *s = entry->suspect;
@@ -129,7 +139,7 @@ void pod_lock_closed(struct pod_index *p, struct pod_entry *entry)
         if (entry->lock == POD_LOCK_HELD && !entry->blind)
                 (void)suspect(p, entry, 0);
         else if (s && has_left(s))
-                s->due = time_monotonic() + PAUSE_LEFT;
+                s->due = asked_next(entry);
 }
 
 /* --- asking */
@@ -184,6 +194,7 @@ static void postpone(struct pod_index *p, struct pod_suspect *s, nsec now, size_
                 return;
         }
         s->sure = false;
+        s->entry->asked = now;
         if (held || has_left(s) || ++*staying > STAYING_MAX)
                 drop(p, s->entry);
         else
@@ -202,6 +213,16 @@ static void arm(struct pod_index *p, nsec now)
                 (void)uv_timer_start(&p->lock_timer, pod_lock_timer,
                                      due > now ? (uint64_t)((due - now) / NSEC_PER_MSEC + 1) : 1,
                                      0);
+}
+
+static void arm_for(struct pod_index *p, const struct pod_suspect *s)
+{
+        nsec left = s->due - time_monotonic();
+        uint64_t ms = left > 0 ? (uint64_t)(left / NSEC_PER_MSEC + 1) : 1;
+
+        if (!uv_is_active((uv_handle_t *)&p->lock_timer) ||
+            uv_timer_get_due_in(&p->lock_timer) > ms)
+                (void)uv_timer_start(&p->lock_timer, pod_lock_timer, ms, 0);
 }
 
 static bool store_open(struct pod_index *p, struct pod_store *ret)
@@ -225,16 +246,13 @@ struct asking {
         bool opened;
         nsec now;
         size_t staying;
-        size_t spare; /* more suspects than we care for; the first ones are the oldest */
 };
 
 static void ask_one(struct pod_index *p, struct asking *a, struct pod_suspect *s)
 {
         struct pod_entry *entry = s->entry;
 
-        if (entry->dir == POD_DIR_EMBRYO || entry->dir == POD_DIR_PREPARED ||
-            (a->spare > 0 && entry->fd < 0 && has_left(s))) {
-                a->spare -= a->spare > 0;
+        if (entry->dir == POD_DIR_EMBRYO || entry->dir == POD_DIR_PREPARED) {
                 drop(p, entry); /* the lock means nothing there */
                 return;
         }
@@ -270,13 +288,19 @@ static void ask(struct pod_index *p, bool by_call)
 {
         size_t max = p->fds_max / 4 < SUSPECTS_MAX ? p->fds_max / 4 : SUSPECTS_MAX;
         struct asking a = { .store = POD_STORE_NULL, .now = time_monotonic() };
+        size_t spare;
 
-        a.spare = p->n_suspects > max ? p->n_suspects - max : 0;
+        /* More than we care for: the first ones are the oldest. */
+        spare = p->n_suspects > max ? p->n_suspects - max : 0;
         for (struct pod_suspect *s = p->suspects, *next; s; s = next) {
                 next = s->next;
                 a.staying += s->due == INT64_MAX;
-                if (a.spare > 0 || is_asked(s, by_call, a.now))
+                if (spare > 0 && s->entry->lock != POD_LOCK_HELD && has_left(s)) {
+                        drop(p, s->entry);
+                        spare--;
+                } else if (is_asked(s, by_call, a.now)) {
                         ask_one(p, &a, s);
+                }
         }
         pod_store_done(&a.store);
         arm(p, a.now);
@@ -319,20 +343,19 @@ int pod_lock_ask(struct pod_index *p, struct pod_entry *entry, int handle)
                 return fd;
         r = flock_probe(entry->fd >= 0 ? entry->fd : fd);
         entry->lock = r == 1 ? POD_LOCK_HELD : POD_LOCK_FREE;
-        if (r != 1) {
-                set_blind(p, entry, false);
-                if (!entry->suspect)
-                        release(p, entry);
+        if (p->stats.descriptors >= p->fds_max && entry->fd < 0) {
+                set_blind(p, entry, r == 1);
                 return 0;
         }
-        if (entry->fd < 0 && p->stats.descriptors < p->fds_max)
+        set_blind(p, entry, false);
+        /*
+         * Is it locked, its owner's close may have been told already, and the lock be about to fall. Is it free, our opening is
+         * still to be told, and shall find the suspect that knows of it.
+         */
+        if (!entry->suspect || r == 1)
+                arm_for(p, suspect(p, entry, r == 1 ? pauses[0] : PAUSE_LEFT));
+        if (entry->fd < 0)
                 keep(p, entry, TAKE_FD(fd));
-        set_blind(p, entry, entry->fd < 0);
-        /* Its close may have been told already, and the lock be about to fall. */
-        if (!entry->blind) {
-                (void)suspect(p, entry, pauses[0]);
-                arm(p, time_monotonic());
-        }
         return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "util/fs.h"
 #include "util/mem.h"
 #include "util/parse.h"
+#include "util/time.h"
 
 enum {
         READ_BYTES = 16 * 1024,
@@ -34,6 +35,7 @@ enum {
          */
         READS_MAX = 256,
         READY_MAX = 64,
+        BURST_MS = 2,
         BUDGET_DEFAULT = 4096, /* when the kernel does not say what its limit is */
 };
 
@@ -49,6 +51,8 @@ struct watch {
         uv_poll_t poll;
         uv_poll_t mounts; /* on mounts_fd */
         int mounts_fd;    /* /proc/self/mountinfo; -1: not followed */
+        uv_timer_t burst;
+        nsec woken;       /* when the loop was last woken */
         unsigned handles; /* not yet closed */
         int epoll_fd;
         int inotify_fd; /* -1: the user has no instance left */
@@ -208,11 +212,37 @@ void watch_sync(struct watch *w)
         take_all(w, w->mounts_fd >= 0 && poll(&p, 1, 0) > 0);
 }
 
+/*
+ * In a burst the loop would be woken for each event, which costs more than the event: then it looks on a timer until nothing
+ * has come for one of its periods. Calls look whenever they want.
+ */
+static void take_burst(uv_timer_t *timer);
+
 static void readable(uv_poll_t *poll, int status, int events)
 {
+        struct watch *w = poll->data;
+        nsec now = time_monotonic(), since = now - w->woken;
+
         (void)status;
         (void)events;
-        take_all(poll->data, false);
+        w->woken = now;
+        take_all(w, false);
+        if (since > BURST_MS * NSEC_PER_MSEC)
+                return;
+        (void)uv_poll_stop(&w->poll);
+        (void)uv_timer_start(&w->burst, take_burst, BURST_MS, BURST_MS);
+}
+
+static void take_burst(uv_timer_t *timer)
+{
+        struct watch *w = timer->data;
+        uint64_t before = w->stats.events;
+
+        take_all(w, false);
+        if (w->stats.events != before)
+                return;
+        (void)uv_timer_stop(timer);
+        (void)uv_poll_start(&w->poll, UV_READABLE, readable);
 }
 
 /*
@@ -379,7 +409,7 @@ int watch_new(uv_loop_t *loop, size_t budget, struct watch **ret, struct err *e)
         int r;
 
         w->inotify_fd = w->mounts_fd = -1;
-        w->handles = 1;
+        w->handles = 2;
         w->stats.max_watches = budget ? budget : default_budget();
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         r = w->epoll_fd < 0 ? -errno : uv_poll_init(loop, &w->poll, w->epoll_fd);
@@ -390,6 +420,9 @@ int watch_new(uv_loop_t *loop, size_t budget, struct watch **ret, struct err *e)
         }
         w->poll.data = w;
         (void)uv_poll_start(&w->poll, UV_READABLE, readable);
+        (void)uv_timer_init(loop, &w->burst);
+        w->burst.data = w;
+        uv_unref((uv_handle_t *)&w->burst);
         uv_unref((uv_handle_t *)&w->poll); /* to wait for news is no work */
         *ret = w;
         return 0;
@@ -410,6 +443,7 @@ void watch_free(struct watch *w)
         while (w->processes)
                 process_free(w, w->processes);
         uv_close((uv_handle_t *)&w->poll, closed);
+        uv_close((uv_handle_t *)&w->burst, closed);
         if (w->mounts_fd >= 0)
                 uv_close((uv_handle_t *)&w->mounts, closed);
         closep(&w->mounts_fd);
