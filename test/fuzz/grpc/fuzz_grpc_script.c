@@ -304,6 +304,11 @@ static void wake_handler(void)
         if (!call)
                 return;
         m.u32 = how;
+        if ((how & 8) && !grpc_call_method(call)->server_streaming) {
+                held[how % HELD_MAX] = NULL;
+                grpc_call_reply(call, &m.base); /* it may send no more than one */
+                return;
+        }
         if (how & 8)
                 (void)grpc_call_send(call, &m.base);
         if (how & 16)
