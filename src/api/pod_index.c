@@ -27,6 +27,7 @@ enum {
         DELAY_MAX_MS = 10,
         STARVED_MS = 100,
         READS_PER_STEP = 4,
+        READS_FOR = 16,  /* pods that begin as asked for; most who ask name one */
         LISTS_MS = 2000, /* a list that nobody asked for in this time is forgotten */
 };
 
@@ -213,16 +214,61 @@ static bool job_step(struct job *job)
         return can && p->queue;
 }
 
-bool pod_index_sync(struct pod_index *p)
+/* What has happened until now becomes pending. */
+static void take_note(struct pod_index *p)
 {
         index_sync(p->index);
         pod_scan_again(p);
         pod_lock_ask_suspects(p);
+}
+
+bool pod_index_sync(struct pod_index *p)
+{
+        take_note(p);
         if (p->queue)
                 (void)read_some(p, SIZE_MAX, time_monotonic() + READ_IN_CALL);
         if (!p->queue)
                 tell_waiters(p);
         return !p->queue;
+}
+
+/* The first pending entry whose id begins so, NULL: there is none. */
+static struct pod_entry *pending_entry(const struct pod_index *p, const char *prefix)
+{
+        size_t len = strlen(prefix);
+
+        for (size_t at = pod_table_lower(&p->table, prefix); at < p->table.n; at++) {
+                struct pod_entry *entry = p->table.v[at].entry;
+
+                if (strncmp(entry->uuid.text, prefix, len) != 0)
+                        return NULL;
+                if (entry->number != 0)
+                        return entry;
+        }
+        return NULL;
+}
+
+/* Every pod that may exist has an entry as soon as a scan begins, so those that begin so are all there is to know. */
+bool pod_index_sync_for(struct pod_index *p, const char *prefix)
+{
+        AUTO(pod_store_done) struct pod_store store = POD_STORE_NULL;
+        struct pod_entry *entry;
+        struct uuid wanted;
+
+        take_note(p);
+        if (!p->queue || *prefix == '\0' || uuid_prefix_normalize(prefix, &wanted) < 0)
+                return !p->queue || pod_index_sync(p);
+        entry = pending_entry(p, wanted.text);
+        if (entry && !store_open(p, &store))
+                return false;
+        for (unsigned i = 0; entry && i < READS_FOR; i++) {
+                if (!pod_read(p, &store, entry))
+                        return false;
+                entry = pending_entry(p, wanted.text);
+        }
+        if (!p->queue)
+                tell_waiters(p);
+        return !entry && !p->again;
 }
 
 void pod_index_wait(struct pod_index *p, struct waiter *w)

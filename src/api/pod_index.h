@@ -69,7 +69,12 @@ struct index_part *pod_index_part(struct pod_index *p);
 
 /* True: the index is up to date with everything that happened before this call. */
 bool pod_index_sync(struct pod_index *p);
-/* Right after pod_index_sync returned false: have @w called when what was pending is done. */
+/*
+ * The same for pods only whose ids begin with @prefix: what else is pending need not be waited for, so that the answer takes no
+ * longer while thousands of others are read.
+ */
+bool pod_index_sync_for(struct pod_index *p, const char *prefix);
+/* Right after one of these returned false: have @w called when what was pending is done. */
 void pod_index_wait(struct pod_index *p, struct waiter *w);
 void pod_index_cancel(struct pod_index *p, struct waiter *w);
 

@@ -47,5 +47,10 @@ void svc_list_pods(struct grpc_call *call, const ProtobufCMessage *request, void
 
 void svc_inspect_pod(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
 {
-        answer_when_known(ctx, call, request, &known_by_pods, inspect_pod);
+        struct service *service = ctx;
+
+        if (pod_index_sync_for(service->pods, ((const V1alpha__InspectPodRequest *)request)->id))
+                inspect_pod(service, call, request);
+        else
+                answer_when_known(service, call, request, &known_by_pods, inspect_pod);
 }

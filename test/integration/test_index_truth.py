@@ -3,10 +3,12 @@
 tells is what the directories say. CAROB_TRUTH_ROUNDS and CAROB_TRUTH_SEED choose how long and which."""
 import collections
 import concurrent.futures
+import io
 import json
 import os
 import random
 import signal
+import tarfile
 import time
 
 import pytest
@@ -101,8 +103,31 @@ def kill_supervisor(data_dir, uuid):
             pass
 
 
+@pytest.fixture
+def archives(short_tmp):
+    """Small images that nothing runs."""
+    made = []
+    for n in range(4):
+        made.append(short_tmp / f"{n}.aci")
+        data = json.dumps({"acKind": "ImageManifest", "acVersion": "0.8.11", "name": f"example.com/image-{n}"}).encode()
+        with tarfile.open(made[-1], "w") as tar:
+            for name, content in (("manifest", data), ("rootfs", None), ("rootfs/file", b"x" * n)):
+                info = tarfile.TarInfo(name)
+                info.type, info.size = (tarfile.DIRTYPE, 0) if content is None else (tarfile.REGTYPE, len(content))
+                tar.addfile(info, io.BytesIO(content or b""))
+    return made
+
+
+def images_agree(api, data_dir):
+    """Nobody changes an image now: the first answer is right."""
+    stored = sorted(p.name for p in (data_dir / "images/records").iterdir() if p.is_dir())
+    told = sorted(image.id for image in api.images())
+    assert told == stored, f"seed {SEED}"
+    return stored
+
+
 @pytest.mark.root
-def test_pods_of_real_commands(api, carob, store, data_dir):
+def test_pods_of_real_commands(api, carob, store, archives, data_dir):
     """Commands of all kinds at once, on any pod there is; some pods are killed with their owner."""
     chance = random.Random(SEED)
     end = time.monotonic() + 20
@@ -124,6 +149,9 @@ def test_pods_of_real_commands(api, carob, store, data_dir):
                       (kill_supervisor, data_dir, some["RUNNING"])]
         if "EXITED" in some:
             works.append(command("rm", some["EXITED"]))
+        works.append(command("fetch", chance.choice(archives)))
+        if others := sorted(set(images_agree(api, data_dir)) - {podtree.image_id("a")}):
+            works.append(command("image", "rm", chance.choice(others)))
         if len(pods) > 4:
             works.append(command("gc", "--grace-period=0s"))
         return chance.sample(works, min(len(works), chance.randint(1, 3)))
@@ -144,5 +172,5 @@ def test_pods_of_real_commands(api, carob, store, data_dir):
             agree(api, data_dir, at_once=False)
         n += 1
     print(f"{n} rounds, seed {SEED}: {sorted(ends.items())}")
-    for name in ("prepare", "run", "run-prepared", "stop", "rm", "gc"):
+    for name in ("prepare", "run", "run-prepared", "stop", "rm", "gc", "fetch", "image"):
         assert ends[name, True], f"seed {SEED}: not one {name} has succeeded: {ends}"

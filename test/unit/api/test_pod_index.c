@@ -261,6 +261,32 @@ static void a_call_waits_for_what_was_pending_and_no_longer(void **state)
         assert_int_equal(pod_index_count(n.pods), 1000);
 }
 
+static void one_pod_is_known_at_once_while_many_are_read(void **state)
+{
+        AUTO_NODE n;
+        const struct pod_record *r = NULL;
+        struct pod_index_stats stats;
+        struct err e;
+
+        (void)state;
+        node_dir(&n);
+        many(&n, 1000);
+        node_start(&n, 0);
+        assert_true(pod_index_sync_for(n.pods, "000003E0-0000-4000-8000-000000000000"));
+        assert_non_null(pod_index_get(n.pods, "000003e0-0000-4000-8000-000000000000"));
+        assert_true(pod_index_sync_for(n.pods, "0000038"));
+        assert_int_equal(pod_index_find(n.pods, "0000038", &r, &e), -1);
+        assert_string_equal(e.text, "pod id \"0000038\": ambiguous uuid, 16 matches");
+        assert_true(pod_index_sync_for(n.pods, "f"));
+        pod_index_stats(n.pods, &stats);
+        assert_true(stats.pending > 900);
+        /* Too many begin so: then it takes as long as it takes. */
+        assert_false(pod_index_sync_for(n.pods, "0"));
+        assert_false(pod_index_sync_for(n.pods, ""));
+        node_sync(&n);
+        assert_int_equal(pod_index_count(n.pods), 1000);
+}
+
 static void an_index_may_be_freed_in_the_middle(void **state)
 {
         AUTO_NODE n;
@@ -285,6 +311,7 @@ int main(void)
                 cmocka_unit_test(a_list_is_shared_until_something_changes),
                 cmocka_unit_test(each_change_is_told_with_both_sides),
                 cmocka_unit_test(a_call_waits_for_what_was_pending_and_no_longer),
+                cmocka_unit_test(one_pod_is_known_at_once_while_many_are_read),
                 cmocka_unit_test(an_index_may_be_freed_in_the_middle),
         };
 
