@@ -18,6 +18,7 @@ import prometheus_client.openmetrics.parser
 import prometheus_client.parser
 
 import h2frames as h2
+from podtree import image_id
 from siege import INFO, sanitized, wait_until
 
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -226,18 +227,21 @@ def test_streams_are_seen_while_they_run(watched, tree):
     assert of(metrics(watched), "carob_api_log_followers") == 0
 
 
-def test_pods_are_told_by_state(watched, tree):
+def test_pods_and_images_are_told(watched, tree):
     tree.pod("run", "a", locked=True)
     tree.pod("run", "a")
     tree.pod("run", "a")
     tree.pod("prepared", manifest="no JSON")
-    assert len(watched.client.pods()) == 4
+    tree.image(image_id("1"), "example.com/a")
+    tree.image(image_id("2"), "example.com/b")
+    assert len(watched.client.pods()) == 4 and len(watched.client.images()) == 2
     samples = metrics(watched)
     assert {labels[0][1]: n for (name, labels), n in samples.items() if name == "carob_api_pods" and n} == {
         "running": 1, "exited": 2, "prepared": 1}
     assert of(samples, "carob_api_index_records", kind="pods") == 4
     assert 1 <= of(samples, "carob_api_index_broken_records", kind="pods") <= 4
     assert of(samples, "carob_api_index_scans_total", kind="pods") >= 1
+    assert of(samples, "carob_api_images") == of(samples, "carob_api_index_records", kind="images") == 2
     assert of(samples, "carob_api_index_watches") >= 4
     assert of(samples, "carob_api_index_events_total") >= 1
     assert of(samples, "carob_api_index_overflows_total") == 0
