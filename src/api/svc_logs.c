@@ -22,6 +22,7 @@
 
 enum {
         LINES_PER_STEP = 64,
+        SEEKS_PER_STEP = 512,
         REPLY_BYTES = 512 * 1024, /* a reply is sent when it has grown to this */
         READER_DESCRIPTORS =
                 2, /* directories of the pod and of its logs; and a file for each app */
@@ -29,15 +30,16 @@ enum {
 };
 
 struct get_logs {
-        struct job job;          /* first: the job is this object */
-        struct service *service; /* borrowed */
-        size_t descriptors;      /* taken from the share of all log readers */
-        struct grpc_call *call;  /* borrowed; NULL once it has ended */
-        struct logs_reader *reader;
-        struct logs_follow *follow; /* NULL: not wanted */
-        uv_poll_t poll;             /* of follow */
-        uv_timer_t timer;           /* fires at until_time; active only with follow */
-        int open_handles;           /* of the two above; the object lives until both are closed */
+        struct job job;                        /* first: the job is this object */
+        struct service *service;               /* borrowed */
+        size_t descriptors;                    /* taken from the share of all log readers */
+        struct grpc_call *call;                /* borrowed; NULL once it has ended */
+        const V1alpha__GetLogsRequest *wanted; /* borrowed from the call */
+        struct logs_reader *reader;            /* NULL: not begun yet */
+        struct logs_follow *follow;            /* NULL: not wanted */
+        uv_poll_t poll;                        /* of follow */
+        uv_timer_t timer;                      /* fires at until_time; active only with follow */
+        int open_handles; /* of the two above; the object lives until both are closed */
         struct buf reply;
         bool sent;   /* one reply at least */
         bool paused; /* the client has to read first */
@@ -96,9 +98,10 @@ static bool logs_send(struct get_logs *logs)
         struct grpc_slice all = { .data = logs->reply.data, .len = logs->reply.len };
         enum grpc_send_result r = grpc_call_send_slices(logs->call, &all, 1);
 
-        buf_reset(&logs->reply);
         logs->sent = true;
         logs->paused = r != GRPC_SEND_OK;
+        /* Who reads slowly, and who follows and waits, holds nothing here meanwhile. */
+        buf_done(&logs->reply);
         return !logs->paused;
 }
 
@@ -166,13 +169,20 @@ static bool logs_drained(struct get_logs *logs)
         return false;
 }
 
+static int logs_begin(struct get_logs *logs, struct err *e);
+
 static bool logs_step(struct job *job)
 {
         struct get_logs *logs = (struct get_logs *)job;
         struct logs_line line;
         struct err e;
-        int r = 0, failed = 0;
+        int r, failed = 0;
 
+        if (!logs->reader) /* a step of its own: a hundred calls that come at once delay nobody */
+                return logs_begin(logs, &e) == 0 ? true : logs_fail(logs, &e);
+        r = logs_reader_seek(logs->reader, SEEKS_PER_STEP, &e);
+        if (r != 0)
+                return r > 0 ? true : logs_fail(logs, &e);
         for (size_t i = 0; i < LINES_PER_STEP; i++) {
                 r = logs_next(logs, &line, &e);
                 if (r <= 0)
@@ -271,13 +281,13 @@ void svc_logs_close(struct service *service)
 
 /* Open what the call will read from. Whatever was opened before a failure stays in @logs. */
 static int logs_open(struct get_logs *logs, struct pod_store *pods, const struct pod_view *view,
-                     const V1alpha__GetLogsRequest *wanted, struct logs_query *query, struct err *e)
+                     struct logs_query *query, struct err *e)
 {
         AUTO_FREE const char **apps = xcalloc(view->n_apps + 1, sizeof(*apps));
         AUTO(pod_done) struct pod pod = POD_NULL;
 
         query->apps = apps;
-        if (choose_apps(view, wanted->app_name, apps, &query->n_apps, e) < 0 ||
+        if (choose_apps(view, logs->wanted->app_name, apps, &query->n_apps, e) < 0 ||
             take_descriptors(logs, query, e) < 0 || pod_open(pods, view->uuid.text, &pod, e) < 0)
                 return -1;
         if (query->follow &&
@@ -289,8 +299,9 @@ static int logs_open(struct get_logs *logs, struct pod_store *pods, const struct
         return 0;
 }
 
-static void logs_watch(struct get_logs *logs, uv_loop_t *loop, nsec until)
+static void logs_watch(struct get_logs *logs, nsec until)
 {
+        uv_loop_t *loop = logs->service->loop;
         nsec left = until - time_now();
 
         logs->poll.data = logs->timer.data = logs;
@@ -321,24 +332,25 @@ static int open_pods(const struct service *service, const char *uuid, struct pod
         return pod_store_open(data, ret, e);
 }
 
-static int logs_begin(struct get_logs *logs, const struct service *service,
-                      const V1alpha__GetLogsRequest *wanted, struct err *e)
+static int logs_begin(struct get_logs *logs, struct err *e)
 {
         AUTO(pod_store_done) struct pod_store pods = POD_STORE_NULL;
         AUTO(pod_view_freep) struct pod_view *view = NULL;
-        struct logs_query query = { 0 };
+        const struct service *service = logs->service;
+        struct logs_query query = { .stepwise = true };
         const struct pod_record *pod;
 
-        if (log_query_from_request(wanted, &query, e) < 0 ||
+        if (log_query_from_request(logs->wanted, &query, e) < 0 ||
             pod_index_check(service->pods, e) < 0 ||
-            pod_index_find(service->pods, wanted->pod_id, &pod, e) < 0 ||
+            pod_index_find(service->pods, logs->wanted->pod_id, &pod, e) < 0 ||
             open_pods(service, pod->uuid.text, &pods, e) < 0 ||
-            pod_view_read(&pods, pod->uuid.text, POD_VIEW_MANIFEST, &view, e) < 0)
+            pod_view_read(&pods, pod->uuid.text, POD_VIEW_MANIFEST, &view, e) < 0 ||
+            logs_open(logs, &pods, view, &query, e) < 0)
                 return -1;
-        if (logs_open(logs, &pods, view, wanted, &query, e) < 0)
-                return -1;
-        if (logs->follow)
-                logs_watch(logs, service->loop, query.until);
+        if (!logs->follow)
+                return 0;
+        logs_watch(logs, query.until);
+        grpc_call_start(logs->call); /* a follower learns at once that it is heard */
         return 0;
 }
 
@@ -348,19 +360,13 @@ static void get_logs(struct service *service, struct grpc_call *call,
         static const struct grpc_call_watch watch = { .on_drain = logs_drain,
                                                       .on_cancel = logs_cancelled };
         struct get_logs *logs = xcalloc(1, sizeof(*logs));
-        struct err e;
 
         logs->job.step = logs_step;
         logs->service = service;
         logs->call = call;
+        logs->wanted = (const V1alpha__GetLogsRequest *)request;
         logs->reply = BUF_NULL(REPLY_BYTES + LOG_REPLY_LINE_MAX);
-        if (logs_begin(logs, service, (const V1alpha__GetLogsRequest *)request, &e) < 0) {
-                (void)logs_fail(logs, &e);
-                return;
-        }
         grpc_call_watch(call, &watch, logs);
-        if (logs->follow)
-                grpc_call_start(call); /* a follower learns at once that it is heard */
         jobs_add(&service->jobs, &logs->job);
 }
 

@@ -25,14 +25,27 @@ struct logs_reader {
         struct scan_range range;
         bool follow;
         struct source *last; /* whose head was handed out */
+        enum {
+                SEEK_NOTHING,
+                SEEK_BACK,  /* each source: find a place not behind its last lines */
+                SEEK_COUNT, /* all lines from there on */
+                SEEK_SKIP,  /* those that are too many */
+        } seek;
+        struct source_tail *tails; /* owned; one for each source, while seeking */
+        size_t seeking;            /* the source to look back in */
+        int64_t tail, count;
 };
 
 struct logs_reader *logs_reader_free(struct logs_reader *r)
 {
         if (!r)
                 return NULL;
-        for (size_t i = 0; i < r->n_sources; i++)
+        for (size_t i = 0; i < r->n_sources; i++) {
+                if (r->tails)
+                        source_tail_done(&r->tails[i]);
                 source_done(&r->sources[i]);
+        }
+        free(r->tails);
         free(r->sources);
         closep(&r->logs_fd);
         closep(&r->pod_fd);
@@ -113,33 +126,98 @@ int logs_reader_flush(struct logs_reader *r, struct logs_line *ret)
         return 0;
 }
 
-static int skip_to_tail(struct logs_reader *r, int64_t tail, struct err *e)
+static void seek_init(struct logs_reader *r, int64_t tail)
 {
-        AUTO_FREE size_t *files = xcalloc(r->n_sources + 1, sizeof(*files));
-        AUTO_FREE off_t *positions = xcalloc(r->n_sources + 1, sizeof(*positions));
         /* More than asked: a line's time is that of its first piece, which may be out of range. */
         int64_t wanted = tail < INT64_MAX - LOGS_STREAM_MAX ? tail + LOGS_STREAM_MAX : tail;
-        struct logs_line line;
-        int64_t count = 0;
-        int n;
 
-        for (size_t i = 0; i < r->n_sources; i++) {
-                if (source_find_tail(&r->sources[i], &r->range, wanted, &files[i], &positions[i],
-                                     e) < 0)
-                        return -1;
-                source_rewind(&r->sources[i], files[i], positions[i]);
-        }
-        while ((n = logs_reader_next(r, &line, e)) > 0)
-                count++;
-        if (n < 0)
-                return -1;
+        r->tail = tail;
+        r->tails = xcalloc(r->n_sources + 1, sizeof(*r->tails));
+        for (size_t i = 0; i < r->n_sources; i++)
+                source_tail_init(&r->tails[i], &r->sources[i], wanted);
+        r->seek = SEEK_BACK;
+}
+
+static void rewind_all(struct logs_reader *r)
+{
         r->last = NULL;
         for (size_t i = 0; i < r->n_sources; i++)
-                source_rewind(&r->sources[i], files[i], positions[i]);
-        for (; count > tail; count--)
+                source_rewind(&r->sources[i], r->tails[i].file, r->tails[i].pos);
+}
+
+static int seek_back(struct logs_reader *r, size_t lines, struct err *e)
+{
+        if (r->seeking < r->n_sources) {
+                int n = source_tail_step(&r->tails[r->seeking], &r->sources[r->seeking], &r->range,
+                                         lines, e);
+
+                if (n < 0)
+                        return -1;
+                r->seeking += n == 0;
+                return 1;
+        }
+        rewind_all(r);
+        r->seek = SEEK_COUNT;
+        return 1;
+}
+
+static int seek_count(struct logs_reader *r, size_t lines, struct err *e)
+{
+        struct logs_line line;
+
+        for (; lines > 0; lines--) {
+                int n = logs_reader_next(r, &line, e);
+
+                if (n < 0)
+                        return -1;
+                if (n == 0) {
+                        rewind_all(r);
+                        r->seek = SEEK_SKIP;
+                        return 1;
+                }
+                r->count++;
+        }
+        return 1;
+}
+
+static int seek_skip(struct logs_reader *r, size_t lines, struct err *e)
+{
+        struct logs_line line;
+
+        for (; r->count > r->tail; r->count--, lines--) {
+                if (lines == 0)
+                        return 1;
                 if (logs_reader_next(r, &line, e) < 0)
                         return -1;
+        }
+        r->seek = SEEK_NOTHING;
         return 0;
+}
+
+int logs_reader_seek(struct logs_reader *r, size_t lines, struct err *e)
+{
+        switch (r->seek) {
+        case SEEK_NOTHING:
+                break;
+        case SEEK_BACK:
+                return seek_back(r, lines, e);
+        case SEEK_COUNT:
+                return seek_count(r, lines, e);
+        case SEEK_SKIP:
+                return seek_skip(r, lines, e);
+        }
+        return 0;
+}
+
+/* All of it at once. */
+static int seek(struct logs_reader *r, struct err *e)
+{
+        int n;
+
+        do
+                n = logs_reader_seek(r, SIZE_MAX, e);
+        while (n > 0);
+        return n;
 }
 
 static int open_sources(struct logs_reader *r, const struct logs_query *query, struct err *e)
@@ -152,7 +230,9 @@ static int open_sources(struct logs_reader *r, const struct logs_query *query, s
         for (size_t i = 0; i < r->n_sources; i++)
                 if (source_narrow(&r->sources[i], &r->range, r->follow, e) < 0)
                         return -1;
-        return query->tail >= 0 ? skip_to_tail(r, query->tail, e) : 0;
+        if (query->tail >= 0)
+                seek_init(r, query->tail);
+        return query->stepwise ? 0 : seek(r, e);
 }
 
 int logs_reader_open(int pod_fd, const struct logs_query *query, struct logs_reader **ret,

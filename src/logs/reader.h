@@ -36,6 +36,7 @@ struct logs_query {
         nsec until;       /* lines with time < until; 0: to the end */
         unsigned streams; /* of LOGS_STREAM_BIT; 0: all */
         int64_t tail;     /* the last @tail lines of those; negative: all */
+        bool stepwise;    /* do not look for the tail yet: logs_reader_seek does */
         /*
          * At the end of what is there, keep an unfinished line until it is finished, or until
          * logs_reader_flush. Without it the unfinished text is handed out as the last line.
@@ -55,6 +56,12 @@ static inline void logs_reader_freep(struct logs_reader **r)
 {
         (void)logs_reader_free(*r);
 }
+
+/*
+ * With query.stepwise, before all else: look for the beginning of the tail, at some @lines of it. 1: once more; 0: it is
+ * found, or there was nothing to look for; -1: error.
+ */
+int logs_reader_seek(struct logs_reader *r, size_t lines, struct err *e);
 
 /* 1: *ret is the next line; 0: nothing more now, *ret untouched; -1: error. */
 int logs_reader_next(struct logs_reader *r, struct logs_line *ret, struct err *e);

@@ -117,6 +117,9 @@ int scan_next(struct scan *s, struct logs_entry *ret, struct err *e)
                 if (r == 0) {
                         /* Read again later: what stands here without a newline may still be cut off. */
                         s->at = s->len = 0;
+                        /* Followers wait long, and are many. */
+                        free(s->data);
+                        s->data = NULL;
                         return 0;
                 }
         }

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "logs/format.h"
+#include "logs/window.h"
 #include "util/err.h"
 
 enum {
@@ -61,3 +62,21 @@ int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, st
  */
 int scan_tail(const struct scan *s, const struct scan_range *range, int64_t *count, off_t *ret,
               struct err *e);
+
+/* The same in steps. */
+struct scan_walk {
+        struct window window;
+        int64_t count;  /* lines not found yet */
+        off_t line_end; /* behind the newline of the line to be looked at: the result */
+        bool wanted[LOGS_STREAM_MAX]; /* an end was counted; its beginning was not seen yet */
+        off_t limit;                  /* do not look for beginnings before this */
+};
+
+int scan_walk_begin(struct scan_walk *k, const struct scan *s, int64_t count, struct err *e);
+/* Look at @lines more. 1: go on; 0: line_end and count are what scan_tail would say; -1: read error. */
+int scan_walk_on(struct scan_walk *k, const struct scan *s, const struct scan_range *range,
+                 size_t lines, struct err *e);
+static inline void scan_walk_done(struct scan_walk *k)
+{
+        window_done(&k->window);
+}

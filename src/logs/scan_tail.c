@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "logs/scan.h"
 
-#include "logs/window.h"
 #include "util/auto.h"
 
-/* What is known of the lines while walking back. */
-struct walk {
-        bool wanted[LOGS_STREAM_MAX]; /* an end was counted; its beginning was not seen yet */
-        int64_t count;
-        off_t limit; /* do not look for beginnings before this */
-};
-
-static void walk_back(struct walk *k, const struct scan_range *range,
+static void walk_back(struct scan_walk *k, const struct scan_range *range,
                       const struct logs_entry *entry, off_t at)
 {
         if (entry->partial)
@@ -24,7 +16,7 @@ static void walk_back(struct walk *k, const struct scan_range *range,
                 k->limit = at > SCAN_REACH ? at - SCAN_REACH : 0;
 }
 
-static bool walk_satisfied(const struct walk *k, off_t at)
+static bool walk_satisfied(const struct scan_walk *k, off_t at)
 {
         bool wanted = false;
 
@@ -33,27 +25,44 @@ static bool walk_satisfied(const struct walk *k, off_t at)
         return k->count == 0 && (!wanted || at <= k->limit);
 }
 
-int scan_tail(const struct scan *s, const struct scan_range *range, int64_t *count, off_t *ret,
-              struct err *e)
+int scan_walk_begin(struct scan_walk *k, const struct scan *s, int64_t count, struct err *e)
 {
-        AUTO(window_done) struct window w;
-        struct walk k = { .count = *count };
-        off_t line_end; /* behind the newline of the line looked at */
+        *k = (struct scan_walk){ .count = count };
+        window_init(&k->window, s->fd, SCAN_BLOCK);
+        if (window_line_before(&k->window, s->end, &k->line_end, e) == 0)
+                return 0;
+        scan_walk_done(k);
+        return -1;
+}
 
-        window_init(&w, s->fd, SCAN_BLOCK);
-        if (window_line_before(&w, s->end, &line_end, e) < 0)
-                return -1;
-        while (line_end > s->first && !walk_satisfied(&k, line_end)) {
+int scan_walk_on(struct scan_walk *k, const struct scan *s, const struct scan_range *range,
+                 size_t lines, struct err *e)
+{
+        for (; k->line_end > s->first && !walk_satisfied(k, k->line_end); lines--) {
                 struct logs_entry entry;
                 off_t start;
 
-                if (window_line_before(&w, line_end - 1, &start, e) < 0)
+                if (lines == 0)
+                        return 1;
+                if (window_line_before(&k->window, k->line_end - 1, &start, e) < 0)
                         return -1;
-                if (window_line_head(&w, start, line_end - 1, &entry) == 0)
-                        walk_back(&k, range, &entry, start);
-                line_end = start;
+                if (window_line_head(&k->window, start, k->line_end - 1, &entry) == 0)
+                        walk_back(k, range, &entry, start);
+                k->line_end = start;
         }
+        if (k->line_end < s->first)
+                k->line_end = s->first;
+        return 0;
+}
+
+int scan_tail(const struct scan *s, const struct scan_range *range, int64_t *count, off_t *ret,
+              struct err *e)
+{
+        AUTO(scan_walk_done) struct scan_walk k = { .count = 0 };
+
+        if (scan_walk_begin(&k, s, *count, e) < 0 || scan_walk_on(&k, s, range, SIZE_MAX, e) < 0)
+                return -1;
         *count = k.count;
-        *ret = line_end > s->first ? line_end : s->first;
+        *ret = k.line_end;
         return 0;
 }

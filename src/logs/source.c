@@ -184,21 +184,37 @@ int source_narrow(struct source *s, const struct scan_range *range, bool follow,
         return 0;
 }
 
-int source_find_tail(struct source *s, const struct scan_range *range, int64_t count,
-                     size_t *ret_file, off_t *ret_pos, struct err *e)
+void source_tail_init(struct source_tail *t, const struct source *s, int64_t count)
 {
-        size_t file = s->n_files;
-        off_t pos = 0;
+        *t = (struct source_tail){ .left = count, .file = s->n_files };
+}
 
-        while (file > 0 && count > 0) {
-                struct scan *scan = &s->files[--file];
+void source_tail_done(struct source_tail *t)
+{
+        scan_walk_done(&t->walk);
+        t->walking = false;
+}
 
-                if (scan_tail(scan, range, &count, &pos, e) < 0)
+int source_tail_step(struct source_tail *t, struct source *s, const struct scan_range *range,
+                     size_t lines, struct err *e)
+{
+        int r;
+
+        if (!t->walking) {
+                if (t->file == 0 || t->left == 0)
+                        return 0;
+                t->file--;
+                if (scan_walk_begin(&t->walk, &s->files[t->file], t->left, e) < 0)
                         return err_wrap(e, "log of %s", s->app);
+                t->walking = true;
         }
-        *ret_file = file;
-        *ret_pos = pos;
-        return 0;
+        r = scan_walk_on(&t->walk, &s->files[t->file], range, lines, e);
+        if (r > 0)
+                return 1;
+        t->left = t->walk.count;
+        t->pos = t->walk.line_end;
+        source_tail_done(t);
+        return r < 0 ? err_wrap(e, "log of %s", s->app) : t->file > 0 && t->left > 0;
 }
 
 void source_rewind(struct source *s, size_t file, off_t pos)

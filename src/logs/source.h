@@ -34,9 +34,20 @@ int source_refresh(struct source *s, int logs_fd, struct err *e);
  * Once, before reading: pass over what of each file is out of @range. With @follow the newest one stays open to the end.
  */
 int source_narrow(struct source *s, const struct scan_range *range, bool follow, struct err *e);
-/* Where the last @count lines in @range begin; to the first file and offset for source_rewind. */
-int source_find_tail(struct source *s, const struct scan_range *range, int64_t count,
-                     size_t *ret_file, off_t *ret_pos, struct err *e);
+/* Where the last @left lines in @range begin, looked for backwards: a file and an offset for source_rewind. */
+struct source_tail {
+        int64_t left; /* lines not found yet */
+        size_t file;
+        off_t pos;
+        struct scan_walk walk; /* through the file, while @walking */
+        bool walking;
+};
+
+void source_tail_init(struct source_tail *t, const struct source *s, int64_t count);
+void source_tail_done(struct source_tail *t);
+/* Look at no more than @lines. 1: go on; 0: file and pos are found; -1: read error. */
+int source_tail_step(struct source_tail *t, struct source *s, const struct scan_range *range,
+                     size_t lines, struct err *e);
 void source_rewind(struct source *s, size_t file, off_t pos);
 
 int source_next(struct source *s, struct logs_line *ret, struct err *e); /* 1, 0, -1 */

@@ -19,6 +19,7 @@ void window_init(struct window *w, int fd, size_t size);
 static inline void window_done(struct window *w)
 {
         free(w->data);
+        w->data = NULL;
 }
 
 /* The offset behind the last newline before @before; 0 when there is none. 0, or -1: read error. */

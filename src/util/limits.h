@@ -62,8 +62,11 @@
 #define LIMIT_TLS_CA_BYTES (1024u * 1024) /* every public root together takes 220 KB */
 #define LIMIT_TLS_CA_NAMES 60000u /* bytes: the handshake lists them, RFC 8446 section 4.2.4 */
 
-/* Of all log readers: each has 2 and one for each app, and 5 more when it follows; test_load.py. */
-#define LIMIT_API_LOG_DESCRIPTORS 32768u
+/*
+ * Of all log readers: each has 2 and one for each app, with 64 KB while it reads, and 5 more when it
+ * follows; test_load.py.
+ */
+#define LIMIT_API_LOG_DESCRIPTORS 8192u
 
 /* A request's filters: with 65,536 ids one can name every pod of the largest node six times. */
 #define LIMIT_FILTER_VALUES 65536u /* too_many_values_are_refused */

@@ -33,8 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static const struct scan_range all = { 0 };
         struct source s;
         struct err e;
-        size_t file = 0;
-        off_t pos = 0;
+        struct source_tail tail;
+        int r;
         int64_t lines;
 
         source_init(&s, "app");
@@ -46,9 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (s.files[0].fd < 0 || write(s.files[0].fd, data, size) != (ssize_t)size)
                 abort();
         lines = count_lines(&s);
-        assert(source_find_tail(&s, &all, 3, &file, &pos, &e) == 0);
-        assert(pos >= 0 && pos <= (off_t)size);
-        source_rewind(&s, file, pos);
+        source_tail_init(&tail, &s, 3);
+        while ((r = source_tail_step(&tail, &s, &all, 1, &e)) > 0)
+                ;
+        assert(r == 0 && tail.pos >= 0 && tail.pos <= (off_t)size);
+        source_rewind(&s, tail.file, tail.pos);
+        source_tail_done(&tail);
         assert(count_lines(&s) <= lines);
         source_done(&s);
         return 0;

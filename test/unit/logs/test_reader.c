@@ -38,6 +38,13 @@ static struct logs_reader *open_reader(const struct test_dir *d, struct logs_que
                 q.n_apps = 2;
         }
         assert_ok(logs_reader_open(d->fd, &q, &r, &e), &e);
+        if (q.stepwise) {
+                int n;
+
+                while ((n = logs_reader_seek(r, 1, &e)) > 0)
+                        ;
+                assert_int_equal(n, 0);
+        }
         return r;
 }
 
@@ -92,12 +99,16 @@ static void since_until_and_tail_all_apply(void **state)
 
         test_dir_init(&d);
         write_pod(&d, 1000);
-        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+                size_t k = i / 2;
+
                 assert_lines(&d,
-                             (struct logs_query){ .since = cases[i].since * NSEC_PER_SEC,
-                                                  .until = cases[i].until * NSEC_PER_SEC,
-                                                  .tail = cases[i].tail },
-                             cases[i].from, cases[i].to, 1);
+                             (struct logs_query){ .since = cases[k].since * NSEC_PER_SEC,
+                                                  .until = cases[k].until * NSEC_PER_SEC,
+                                                  .tail = cases[k].tail,
+                                                  .stepwise = i % 2 == 1 },
+                             cases[k].from, cases[k].to, 1);
+        }
 }
 
 static void tail_counts_joined_lines(void **state)
