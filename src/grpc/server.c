@@ -65,7 +65,8 @@ struct grpc_server *grpc_server_new(uv_loop_t *loop, const struct grpc_server_co
         if (server->config.max_message_bytes == 0)
                 server->config.max_message_bytes = LIMIT_GRPC_MESSAGE_BYTES;
         server->config.keepalive = grpc_keepalive_defaults(&server->config.keepalive);
-        server->memory.max = LIMIT_GRPC_MEMORY_BYTES;
+        server->memory.max = server->config.max_memory_bytes ? server->config.max_memory_bytes
+                                                             : LIMIT_GRPC_MEMORY_BYTES;
         server->random = (uint32_t)time_monotonic(); /* need not be a secret */
         (void)uv_prepare_init(loop, &server->flush);
         (void)uv_timer_init(loop, &server->retry);

@@ -32,7 +32,8 @@ struct grpc_server_config {
          * Client streams may pause between messages for as long as they like. 0: 60 s.
          */
         nsec request_stall_timeout;
-        size_t max_message_bytes;               /* of a request; 0: LIMIT_GRPC_MESSAGE_BYTES */
+        size_t max_memory_bytes;  /* requests and replies in flight; 0: LIMIT_GRPC_MEMORY_BYTES */
+        size_t max_message_bytes; /* of a request; 0: LIMIT_GRPC_MESSAGE_BYTES */
         struct grpc_keepalive_config keepalive; /* unix clients may ping as they like */
         enum grpc_compression compression;      /* of replies, unless their handler decides */
         const struct grpc_observer *observer;   /* of all calls; borrowed; NULL: none */
