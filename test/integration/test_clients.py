@@ -188,7 +188,8 @@ def outcome(client, target, **flags):
 
 
 def test_clients_without_the_right_certificate_are_not_let_in(start_api, certs, client):
-    target = start_api(*certs.serve_mutual("--tls-allowed-name=monitor.example")).addresses[0]
+    server = start_api(*certs.serve_mutual("--tls-allowed-name=monitor.example"))
+    target = server.addresses[0]
     wrong = {"none": certs.client(),
              "of a CA that is not ours": certs.client(certs.theirs.issue("monitor", "DNS:monitor.example")),
              "of a name that is not allowed": certs.client(certs.ours.issue("stranger", "DNS:stranger.example")),
@@ -197,6 +198,11 @@ def test_clients_without_the_right_certificate_are_not_let_in(start_api, certs, 
     assert outcome(client, target, **certs.client(certs.monitor)) == "OK"
     assert {why: outcome(client, target, **flags) for why, flags in wrong.items()} == {why: "UNAVAILABLE" for why in wrong}
     assert outcome(client, target, **certs.client(certs.monitor)) == "OK"
+    server.end()
+    # Clients try again as they like, so no more than some of each is sure to be told: a stranger cannot fill the log.
+    told = [line for line in server.text.splitlines() if "TLS handshake failed" in line]
+    assert any("peer did not return a certificate" in line and "127.0.0.1:" in line for line in told), server.text
+    assert len(told) <= 60
 
 
 def test_servers_without_the_right_certificate_are_not_trusted(start_api, certs, client):
