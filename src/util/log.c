@@ -63,10 +63,23 @@ static bool is_journal(const struct stat *st)
         return named && strcmp(named, ours) == 0;
 }
 
+/* The lowest free number is the one that open(2) gives. */
+static void fill_standard_descriptors(void)
+{
+        int fd;
+
+        do {
+                fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        } while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd >= 0)
+                (void)close(fd);
+}
+
 void log_service(enum log_format format)
 {
         struct stat st;
 
+        fill_standard_descriptors();
         config.format = format;
         if (fstat(STDERR_FILENO, &st) < 0)
                 return;

@@ -16,7 +16,8 @@ void log_init(const char *name, enum log_level level);
 /*
  * For a service: its lines have @format; where the journal reads them (JOURNAL_STREAM names our stderr) they carry
  * their level as sd-daemon(3) wants it; and none ever blocks: what stderr does not take at once is lost and
- * counted. To be called once, before whatever forbids to open files: a pipe is opened anew, so that others who write
+ * counted. Whoever started the service without stdin, stdout or stderr has given it /dev/null: a socket in such a place
+ * would get what is written there. To be called once, before whatever forbids to open files: a pipe is opened anew, so that others who write
  * to it keep their own way of waiting.
  */
 void log_service(enum log_format format);

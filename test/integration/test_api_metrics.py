@@ -17,6 +17,7 @@ import pytest
 import prometheus_client.openmetrics.parser
 import prometheus_client.parser
 
+import apiclient
 import h2frames as h2
 from podtree import image_id
 from siege import INFO, sanitized, wait_until
@@ -441,6 +442,20 @@ def test_json_lines_are_objects(start_api):
         assert list(line)[:4] == ["time", "level", "name", "msg"] and line["name"] == "carob-api"
     call = next(line for line in lines if line["msg"] == "call")
     assert call["method"] == INFO and call["code"] == "OK" and isinstance(call["seconds"], float)
+
+
+def test_without_standard_descriptors(build, data_dir, short_tmp, pb):
+    """No socket and no pipe of the service's own takes their numbers, to be sent what is meant for people."""
+    address = f"unix:{short_tmp}/s"
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", build / "carob-api", f"--dir={data_dir}", "--access-log",
+                                f"--listen={address}"])
+    assert wait_until(lambda: (short_tmp / "s").exists())
+    client = apiclient.Client(address, pb)
+    client.GetInfo()
+    assert {os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+    client.close()
+    process.terminate()
+    assert process.wait(20) == 0
 
 
 def test_nobody_reads_the_log(start_api):
