@@ -114,7 +114,8 @@ static int listen_at(struct grpc_server *server, const struct listen_config *con
 {
         AUTO(listen_spec_done) struct listen_spec spec = LISTEN_SPEC_NULL;
         struct grpc_listen_options options = { .unix_gid_set = config->unix_gid_set,
-                                               .unix_gid = config->unix_gid };
+                                               .unix_gid = config->unix_gid,
+                                               .unix_keep = true };
 
         if (listen_spec_parse(text, &spec, e) < 0)
                 return -1;

@@ -7,9 +7,11 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "api/confine.h"
 #include "api/index.h"
 #include "api/listen.h"
 #include "api/notify.h"
+#include "api/privileges.h"
 #include "api/service.h"
 #include "api/telemetry.h"
 #include "grpc/health.h"
@@ -234,20 +236,37 @@ static int load_tls(struct program *p, const struct api_options *o, struct err *
 
 /* What takes the rights that we were started with. */
 static int open_all(struct program *p, const struct api_options *o,
-                    const struct activation *activated, struct err *e)
+                    const struct activation *activated, const struct privileges *user,
+                    struct err *e)
 {
-        const struct listen_config listen = {
+        struct listen_config listen = {
                 .listen = &o->listen,
                 .activated = activated,
-                .tls = p->tls,
                 .insecure = o->insecure_listen,
+                .unix_gid_set = o->user,
+                .unix_gid = user->gid,
         };
 
-        if (o->user || o->confine == CONFINE_REQUIRE)
-                return err_set(e, ERR_UNSUPPORTED, 0, "--user and --confine=require come later");
-        if (telemetry_listen(&p->telemetry, p->server, o, e) < 0)
+        if (load_tls(p, o, e) < 0 || telemetry_listen(&p->telemetry, p->server, o, e) < 0)
                 return -1;
+        listen.tls = p->tls;
         return listen_open_all(p->server, &listen, e);
+}
+
+/* Down to what the running service needs. */
+static int become_harmless(const struct program *p, const struct api_options *o,
+                           const struct privileges *user, struct err *e)
+{
+        const char *const files[] = { o->tls_cert, o->tls_key, o->tls_client_ca };
+        const struct confine_config config = { o->dir, files, ARRAY_LEN(files) };
+
+        if (privileges_drop(o->user ? user : NULL, e) < 0 ||
+            confine_self(o->confine, &config, e) < 0)
+                return -1;
+        /* A reload must not be the first to find out that the user cannot read them. */
+        if (p->tls && grpc_tls_reload(p->tls, e) < 0)
+                return err_wrap(e, "SIGHUP could not reload the certificates");
+        return 0;
 }
 
 static void ready(struct program *p)
@@ -288,6 +307,18 @@ static int index_all(struct program *p, const struct api_options *o, struct err 
         return 0;
 }
 
+static int start(struct program *p, const struct api_options *o, const struct activation *activated,
+                 struct err *e)
+{
+        AUTO(privileges_done) struct privileges user = PRIVILEGES_NULL;
+
+        if (o->user && privileges_find(o->user, &user, e) < 0)
+                return -1;
+        if (index_all(p, o, e) < 0 || open_all(p, o, activated, &user, e) < 0)
+                return -1;
+        return become_harmless(p, o, &user, e);
+}
+
 /* Clients may connect and ask already: whoever does waits as well. */
 static void scan(struct program *p)
 {
@@ -324,8 +355,7 @@ int program_run(const struct api_options *o, const struct activation *activated)
                 log_warning("the service manager will not be told: %s", e.text);
         init_handles(&p);
         init_service(&p, o);
-        if (index_all(&p, o, &e) < 0 || load_tls(&p, o, &e) < 0 ||
-            open_all(&p, o, activated, &e) < 0) {
+        if (start(&p, o, activated, &e) < 0) {
                 log_error("%s", e.text);
                 status = EXIT_OURS;
                 close_all(&p);

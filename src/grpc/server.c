@@ -250,7 +250,8 @@ int grpc_server_listen(struct grpc_server *server, const char *address,
                 if (r < 0)
                         (void)close(bound.fds[i]);
                 else
-                        r = add_listener(server, bound.fds[i], bound.unix_path, o->tls, e);
+                        r = add_listener(server, bound.fds[i],
+                                         o->unix_keep ? NULL : bound.unix_path, o->tls, e);
         }
         if (r == 0 && !bound.unix_path)
                 server->port = bound.port;

@@ -47,9 +47,10 @@ struct grpc_server_config {
 
 /* All zero: the defaults. */
 struct grpc_listen_options {
-        mode_t unix_mode;     /* of the socket file; 0: 0660 */
-        bool unix_gid_set;    /* give the socket file to group unix_gid */
-        gid_t unix_gid;       /* else it has the group of the process */
+        mode_t unix_mode;  /* of the socket file; 0: 0660 */
+        bool unix_gid_set; /* give the socket file to group unix_gid */
+        gid_t unix_gid;    /* else it has the group of the process */
+        bool unix_keep;    /* let the file lie at the end, for who may not remove files by then */
         struct grpc_tls *tls; /* NULL: cleartext. The listener takes a reference of its own. */
         /* Refuse (ERR_STATE) what other hosts may reach: all addresses must be loopback or unix. */
         bool local_only;
