@@ -28,10 +28,7 @@ enum {
 struct listener {
         struct metrics_http *http; /* borrowed */
         uv_poll_t poll;
-        int fd;          /* owned */
-        char *unix_path; /* owned; NULL: TCP */
-        dev_t dev; /* of its file, which is removed at the end unless it is another one by then */
-        ino_t ino;
+        int fd; /* owned. A socket file stays at the end: a confined process may remove nothing */
 };
 
 enum conn_state { CONN_READING, CONN_ANSWERING, CONN_LINGERING };
@@ -71,8 +68,6 @@ static void handle_closed(struct metrics_http *h)
 {
         if (--h->handles > 0 || !h->freed)
                 return;
-        for (size_t i = 0; i < h->n_listeners; i++)
-                free(h->listeners[i].unix_path);
         free(h);
 }
 
@@ -330,11 +325,9 @@ struct metrics_http *metrics_http_new(uv_loop_t *loop, metrics_http_fn fn, void 
 }
 
 /* The first failure is told; what was opened stays, to be closed with the rest. */
-static int add_listener_consume(struct metrics_http *h, int fd, const char *unix_path,
-                                struct err *e)
+static int add_listener_consume(struct metrics_http *h, int fd, struct err *e)
 {
         struct listener *l = &h->listeners[h->n_listeners];
-        struct stat st;
         int r = uv_poll_init(h->loop, &l->poll, fd);
 
         if (r < 0) {
@@ -343,11 +336,6 @@ static int add_listener_consume(struct metrics_http *h, int fd, const char *unix
         }
         l->http = h;
         l->fd = fd;
-        l->unix_path = unix_path ? xstrdup(unix_path) : NULL;
-        if (unix_path && lstat(unix_path, &st) == 0) {
-                l->dev = st.st_dev;
-                l->ino = st.st_ino;
-        }
         l->poll.data = l;
         h->n_listeners++;
         h->handles++;
@@ -379,7 +367,7 @@ int metrics_http_listen(struct metrics_http *h, const char *address, bool insecu
                 if (status < 0 || h->n_listeners == GRPC_SOCKADDRS_MAX)
                         (void)close(bound.fds[i]);
                 else
-                        status = add_listener_consume(h, bound.fds[i], bound.unix_path, e);
+                        status = add_listener_consume(h, bound.fds[i], e);
         }
         free(bound.unix_path);
         return status;
@@ -404,8 +392,6 @@ static void on_listener_closed(uv_handle_t *handle)
 
 struct metrics_http *metrics_http_free(struct metrics_http *h)
 {
-        struct stat st;
-
         if (!h)
                 return NULL;
         while (h->conns)
@@ -415,9 +401,6 @@ struct metrics_http *metrics_http_free(struct metrics_http *h)
 
                 uv_close((uv_handle_t *)&l->poll, on_listener_closed);
                 closep(&l->fd);
-                if (l->unix_path && lstat(l->unix_path, &st) == 0 && st.st_dev == l->dev &&
-                    st.st_ino == l->ino)
-                        (void)unlink(l->unix_path);
         }
         uv_close((uv_handle_t *)&h->retry, on_handle_closed);
         h->freed = true;

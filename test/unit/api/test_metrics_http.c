@@ -238,7 +238,7 @@ static void addresses_that_others_reach_are_refused(void **state)
         end(&f);
 }
 
-static void the_file_of_a_unix_socket_goes(void **state)
+static void the_file_of_a_unix_socket_stays_and_is_replaced(void **state)
 {
         AUTO_TEST_DIR struct test_dir dir = { .fd = -1 };
         struct fixture f;
@@ -253,8 +253,11 @@ static void the_file_of_a_unix_socket_goes(void **state)
         assert_ok(metrics_http_listen(f.http, address, false, &e), &e);
         assert_int_equal(fstatat(dir.fd, "sock", &st, 0), 0);
         assert_int_equal(st.st_mode & 0777, 0604);
+        end(&f); /* by then nothing may be removed (api/confine.h) */
+        assert_int_equal(faccessat(dir.fd, "sock", F_OK, 0), 0);
+        begin(&f);
+        assert_ok(metrics_http_listen(f.http, address, false, &e), &e);
         end(&f);
-        assert_int_equal(faccessat(dir.fd, "sock", F_OK, 0), -1);
 }
 
 int main(void)
@@ -266,7 +269,7 @@ int main(void)
                 cmocka_unit_test(silent_clients_do_not_lock_a_scraper_out),
                 cmocka_unit_test(when_all_are_being_answered_the_next_is_turned_away),
                 cmocka_unit_test(addresses_that_others_reach_are_refused),
-                cmocka_unit_test(the_file_of_a_unix_socket_goes),
+                cmocka_unit_test(the_file_of_a_unix_socket_stays_and_is_replaced),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

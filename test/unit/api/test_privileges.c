@@ -10,10 +10,10 @@
 
 static void users_are_found_by_name_and_number(void **state)
 {
-        AUTO(privileges_done) struct privileges nobody = PRIVILEGES_NULL, number = PRIVILEGES_NULL;
-        AUTO(privileges_done)
-        struct privileges group = PRIVILEGES_NULL,
-                          free_number = PRIVILEGES_NULL;
+        AUTO(privileges_done) struct privileges nobody = PRIVILEGES_NULL;
+        AUTO(privileges_done) struct privileges number = PRIVILEGES_NULL;
+        AUTO(privileges_done) struct privileges group = PRIVILEGES_NULL;
+        AUTO(privileges_done) struct privileges nameless = PRIVILEGES_NULL;
         const struct passwd *user = getpwnam("nobody");
         char text[64];
         struct err e;
@@ -33,9 +33,9 @@ static void users_are_found_by_name_and_number(void **state)
         assert_int_equal(group.gid, getgrnam("daemon")->gr_gid);
         assert_int_equal(group.n_groups, 1);
         assert_int_equal(group.groups[0], group.gid);
-        assert_ok(privileges_find("64242:64243", &free_number, &e), &e);
-        assert_int_equal(free_number.uid, 64242);
-        assert_int_equal(free_number.gid, 64243);
+        assert_ok(privileges_find("64242:64243", &nameless, &e), &e);
+        assert_int_equal(nameless.uid, 64242);
+        assert_int_equal(nameless.gid, 64243);
 }
 
 static void who_is_not_there_or_no_less_is_refused(void **state)
