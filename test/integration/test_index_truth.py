@@ -7,12 +7,16 @@ import io
 import json
 import os
 import random
+import shlex
+import shutil
 import signal
+import subprocess
 import tarfile
 import time
 
 import pytest
 
+import apiclient
 import indextruth
 import podrun
 import podtree
@@ -40,6 +44,26 @@ def at_once(*works):
             done.result()
 
 
+def quake(api, data_dir, chance):
+    """A directory goes, with all that is in it, and comes back; or is another one meanwhile."""
+    run = data_dir / "pods/run"
+    path = chance.choice([data_dir, data_dir / "pods", run if run.exists() else data_dir])
+    aside = path.with_name("aside")
+    path.rename(aside)
+    if chance.random() < 0.5:
+        agree(api, data_dir)
+    if path == data_dir and chance.random() < 0.4:
+        path.symlink_to(aside)
+        agree(api, data_dir)
+        path.unlink()
+    elif chance.random() < 0.5:
+        other = podtree.Tree(data_dir).pod("run", "web", pid=1, started=1)
+        agree(api, data_dir)
+        other.path.rename(data_dir.parent / f"other-{other.uuid}")
+        shutil.rmtree(path)
+    aside.rename(path)
+
+
 def test_pods_made_by_hand(api, data_dir):
     """Each round is a handful of steps by several hands at once; the answer that follows is right at once."""
     hands = [indextruth.Shuffler(data_dir, f"{SEED}-{n}") for n in range(3)]
@@ -48,12 +72,62 @@ def test_pods_made_by_hand(api, data_dir):
         for n in range(ROUNDS or 600):
             steps = chance.randint(1, 6)
             at_once(*([lambda h=h: h.steps(steps)] for h in hands))
+            if chance.random() < 0.1:
+                quake(api, data_dir, chance)
             known = agree(api, data_dir)
             for uuid in chance.sample(sorted(known), min(2, len(known))):
                 assert indextruth.told(api.pb, [api.pod(uuid)])[uuid] == known[uuid], f"seed {SEED}, round {n}"
     finally:
         for hand in hands:
             hand.done()
+
+
+def test_more_events_than_the_kernel_keeps(start_api, data_dir):
+    """The service is held up while more happens than its queue has room for: it notices, and reads everything anew."""
+    server, hand = start_api(), indextruth.Shuffler(data_dir, SEED, pods=30)
+    try:
+        for _ in range(3):
+            hand.steps(60)
+            agree(server.client, data_dir)
+            os.kill(server.pid, signal.SIGSTOP)
+            for _ in range(12000):
+                os.close(os.open(data_dir / "pods/garbage", os.O_RDONLY))
+                os.close(os.open(hand.any().path, os.O_RDONLY))
+            hand.steps(60)
+            os.kill(server.pid, signal.SIGCONT)
+            agree(server.client, data_dir)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+        hand.done()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("watches", [0, 9, 24])
+def test_fewer_watches_than_needed(start_api, build, data_dir, tree, pb, watches):
+    """The kernel's own limit, in a user namespace where it can be lowered for one process: it takes longer, and is right
+    in the end."""
+    script = f"echo {watches} >/proc/sys/user/max_inotify_watches && exec \"$@\""
+    wrapper = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]
+    if subprocess.run([*wrapper, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no user namespaces here")
+    wrapped = data_dir.parent / "api"
+    wrapped.write_text("#!/bin/sh\nexec " + " ".join(shlex.quote(w) for w in [*wrapper, str(build / "carob-api")]) + ' "$@"\n')
+    wrapped.chmod(0o755)
+    running = [tree.pod("run", "web", locked=True, pid=1, started=1) for _ in range(3)]
+    server = apiclient.Server(wrapped, pb, dir=data_dir)
+    try:
+        hand = indextruth.Shuffler(data_dir, SEED, pods=10)
+        hand.steps(40)
+        agree(server.client, data_dir, at_once=False, timeout=40)
+        for pod in running:
+            pod.write("pid", "77\n")
+        tree.unlock(running[0])
+        hand.steps(10)
+        agree(server.client, data_dir, at_once=False, timeout=40)
+        hand.done()
+    finally:
+        assert server.end() == 0
+    assert watches > 9 or "inotify watches" in server.text
 
 
 # --- real commands
