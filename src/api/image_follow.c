@@ -318,7 +318,7 @@ static void set_problem(struct image_index *i, struct image_slot *slot, const st
                 return; /* said already */
         free(slot->problem);
         slot->problem = xstrdup(e->text);
-        log_warning("image %s is left out: %s", slot->id, e->text);
+        log_warning_limited("image %s is left out: %s", slot->id, e->text);
 }
 
 static void set_image(struct image_index *i, struct image_slot *slot, const struct image_view *view)

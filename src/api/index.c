@@ -198,8 +198,9 @@ static void on_overflow(struct watch_owner *o)
 {
         struct index *i = of_owner(o);
 
-        log_warning("%s: too much happens at once, events were lost: reading everything again",
-                    i->path.path);
+        log_warning_limited(
+                "%s: too much happens at once, events were lost: reading everything again",
+                i->path.path);
         i->look = i->renew = true;
 }
 

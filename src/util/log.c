@@ -245,8 +245,20 @@ void log_fields_limited(struct log_limit *limit, enum log_level level, const cha
                 return;
         if (n > MOST)
                 n = MOST;
-        memcpy(all, fields, n * sizeof(*fields));
+        if (n > 0)
+                memcpy(all, fields, n * sizeof(*fields));
         if (left_out > 0)
                 all[n++] = LOG_NUMBER("left_out", (int64_t)left_out);
         log_fields(level, message, all, n);
+}
+
+void log_line_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
+{
+        char message[LOG_LINE_MAX];
+        va_list ap;
+
+        va_start(ap, fmt);
+        (void)vsnprintf(message, sizeof(message), fmt, ap);
+        va_end(ap);
+        log_fields_limited(limit, level, message, NULL, 0);
 }

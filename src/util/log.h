@@ -59,6 +59,13 @@ bool log_limit_pass(struct log_limit *limit, nsec now, uint64_t *ret_left_out);
                                    sizeof((const struct log_field[]){ __VA_ARGS__ }) /             \
                                            sizeof(struct log_field));                              \
         } while (0)
+#define log_warning_limited(...)                                                                   \
+        do {                                                                                       \
+                static struct log_limit limit_;                                                    \
+                log_line_limited(&limit_, LOG_LEVEL_WARNING, __VA_ARGS__);                         \
+        } while (0)
+void log_line_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
 void log_fields_limited(struct log_limit *limit, enum log_level level, const char *message,
                         const struct log_field *fields, size_t n);
 

@@ -197,9 +197,12 @@ static void limited_events_say_how_many_were_left_out(void **state)
         log_service(LOG_FORMAT_TEXT);
         log_fields_limited(&limit, LOG_LEVEL_DEBUG, "not at this level", &field, 1);
         log_fields_limited(&limit, LOG_LEVEL_INFO, "bad handshake", &field, 1);
+        limit = (struct log_limit){ .left_out = 2 };
+        log_line_limited(&limit, LOG_LEVEL_INFO, "%s is left out", "it");
         for (int i = 0; i < 100; i++)
                 log_event_limited(LOG_LEVEL_INFO, "x", LOG_NUMBER("i", i));
-        assert_string_equal(captured(&c), "test: bad handshake peer=::1 left_out=7\ntest: x i=0\n"
+        assert_string_equal(captured(&c), "test: bad handshake peer=::1 left_out=7\n"
+                                          "test: it is left out left_out=2\ntest: x i=0\n"
                                           "test: x i=1\ntest: x i=2\ntest: x i=3\ntest: x i=4\n"
                                           "test: x i=5\ntest: x i=6\ntest: x i=7\ntest: x i=8\n"
                                           "test: x i=9\n");
