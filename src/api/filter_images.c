@@ -8,7 +8,7 @@
 
 struct image_filter {
         const V1alpha__ImageFilter *wanted; /* borrowed from the request */
-        struct text_set ids, full_names, base_names;
+        struct text_set ids, full_names, base_names, prefixes, keywords;
         struct pairs labels, annotations;
 };
 
@@ -55,26 +55,25 @@ struct text image_base_name(struct text name)
         return (struct text){ name.len ? name.s + start : NULL, name.len - start };
 }
 
-static bool prefix_passes(const V1alpha__ImageFilter *f, struct text name)
+/* Each beginning of the name is looked up: names are short, prefixes may be many. */
+static bool prefix_passes(const struct text_set *prefixes, struct text name)
 {
-        for (size_t i = 0; i < f->n_prefixes; i++) {
-                size_t len = strlen(f->prefixes[i]);
-
-                if (len <= name.len && (len == 0 || memcmp(name.s, f->prefixes[i], len) == 0))
+        for (size_t len = 0; prefixes->n > 0 && len <= name.len; len++)
+                if (text_set_find(prefixes, (struct text){ name.s, len }) < prefixes->n)
                         return true;
-        }
-        return f->n_prefixes == 0;
+        return prefixes->n == 0;
 }
 
-static bool keyword_passes(const V1alpha__ImageFilter *f, struct text name)
+/* The shortest come first. */
+static bool keyword_passes(const struct text_set *keywords, struct text name)
 {
-        for (size_t i = 0; i < f->n_keywords; i++) {
-                size_t len = strlen(f->keywords[i]);
+        for (size_t i = 0; i < keywords->n && keywords->v[i].len <= name.len; i++) {
+                const struct text *k = &keywords->v[i];
 
-                if (len == 0 || memmem(name.s, name.len, f->keywords[i], len))
+                if (k->len == 0 || memmem(name.s, name.len, k->s, k->len))
                         return true;
         }
-        return f->n_keywords == 0;
+        return keywords->n == 0;
 }
 
 static bool time_passes(const V1alpha__ImageFilter *f, int64_t imported)
@@ -91,7 +90,8 @@ static bool passes(struct image_filter *f, const struct facts *image)
         return text_set_passes(&f->ids, image->id) && time_passes(w, image->imported) &&
                text_set_passes(&f->full_names, image->name) &&
                text_set_passes(&f->base_names, image_base_name(image->name)) &&
-               prefix_passes(w, image->name) && keyword_passes(w, image->name) &&
+               prefix_passes(&f->prefixes, image->name) &&
+               keyword_passes(&f->keywords, image->name) &&
                pairs_pass(&f->labels, image->after, IMAGE_LABELS) &&
                pairs_pass(&f->annotations, image->after, IMAGE_ANNOTATIONS);
 }
@@ -122,6 +122,8 @@ static void filter_init(struct image_filter *f, const V1alpha__ImageFilter *want
         f->wanted = wanted;
         text_set_init(&f->ids, wanted->ids, wanted->n_ids);
         text_set_init(&f->full_names, wanted->full_names, wanted->n_full_names);
+        text_set_init(&f->prefixes, wanted->prefixes, wanted->n_prefixes);
+        text_set_init(&f->keywords, wanted->keywords, wanted->n_keywords);
         text_set_init(&f->base_names, wanted->base_names, wanted->n_base_names);
         pairs_init(&f->labels, wanted->labels, wanted->n_labels);
         pairs_init(&f->annotations, wanted->annotations, wanted->n_annotations);
@@ -157,6 +159,8 @@ struct image_filters *image_filters_free(struct image_filters *filters)
                 text_set_done(&f->ids);
                 text_set_done(&f->full_names);
                 text_set_done(&f->base_names);
+                text_set_done(&f->prefixes);
+                text_set_done(&f->keywords);
                 pairs_done(&f->labels);
                 pairs_done(&f->annotations);
         }

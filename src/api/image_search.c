@@ -16,7 +16,7 @@
 
 enum {
         LOOK_UPS_MAX = 1024, /* more than so many are not cheaper than to go through all */
-        /* Images times filters; each takes some 100 ns. */
+        /* Images times filters and keywords; each takes some 100 ns. */
         MATCHES_AT_ONCE = 10000,
         MATCHES_PER_STEP = 2500,
         /* What is copied counts too: so many bytes as one. */
@@ -29,6 +29,7 @@ struct image_search {
         struct image_index *images;
         struct grpc_call *call;                   /* borrowed until it is finished or cancelled */
         const V1alpha__ListImagesRequest *wanted; /* borrowed from the call */
+        size_t per_image;                         /* matches that one image takes */
         struct image_filters *filters;            /* owned; NULL before the first step */
         nsec last_imported;                       /* the image looked at last: its import, */
         char last_id[IMAGE_ID_LEN + 1];           /* and its id; empty: none */
@@ -194,7 +195,7 @@ static int look_at_some(struct image_search *s, size_t matches, struct err *e)
 
         if (!s->filters && begin(s, e) < 0)
                 return -1;
-        for (size_t work = 0; work < matches; work += s->wanted->n_filters, at++) {
+        for (size_t work = 0; work < matches; work += s->per_image, at++) {
                 const struct image_entry *image;
 
                 if (at == image_index_count(s->images))
@@ -252,11 +253,14 @@ void image_search(struct image_index *images, struct jobs *jobs, struct grpc_cal
         struct image_search *later;
         struct err e;
 
+        s.per_image = wanted->n_filters;
+        for (size_t i = 0; i < wanted->n_filters; i++)
+                s.per_image += wanted->filters[i]->n_keywords;
         if (is_narrow(&s)) {
                 answer(&s, look_up(&s, &e), &e);
                 return;
         }
-        if (wanted->n_filters * image_index_count(images) <= MATCHES_AT_ONCE) {
+        if (s.per_image * image_index_count(images) <= MATCHES_AT_ONCE) {
                 answer(&s, look_at_some(&s, SIZE_MAX, &e), &e);
                 return;
         }

@@ -301,6 +301,20 @@ def test_searches_that_take_long_and_requests_that_grow(start_api, big):
         # Cancelled with the connection, they cost nothing any more: see how it rests in the end.
 
 
+def test_searches_for_many_keywords(start_api, tree, pb):
+    """60,000 keywords and 500 images take 3 seconds."""
+    for n in range(500):
+        tree.image(podtree.image_id(f"{n:08x}"), f"example.com/{'a' * 100}/image-{n}")
+    request = pb.ListImagesRequest(filters=[pb.ImageFilter(keywords=[f"{'a' * 50}b{n}" for n in range(60000)])]).SerializeToString()
+    with Siege(start_api(), memory=64) as s:
+        connections = [s.connect() for _ in range(4)]
+        for stream in (1, 3):
+            for c in connections:
+                send_message(c, stream, "/v1alpha.PublicAPI/ListImages", request)
+        assert s.pulse.alive()
+        assert len(s.client.images()) == 500
+
+
 def test_writers_that_trickle(start_api):
     with Siege(start_api(), memory=16) as s:
         connections = [s.connect() for _ in range(50)]
