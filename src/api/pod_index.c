@@ -109,6 +109,10 @@ void pod_index_put(struct pod_index *p, struct pod_entry *entry, struct pod_reco
                 p->stats.changes++;
                 forget_lists(p);
                 entry->record = record;
+                if (before)
+                        pod_lookup_remove(&p->lookup, before);
+                if (record)
+                        pod_lookup_add(&p->lookup, record);
                 if (p->on_change)
                         p->on_change(before, record, p->on_change_arg);
                 pod_record_free(before);
@@ -389,6 +393,11 @@ struct grpc_blob *pod_index_list(struct pod_index *p, bool detail, struct err *e
         return grpc_blob_ref(p->lists[detail]);
 }
 
+const struct pod_lookup *pod_index_lookup(const struct pod_index *p)
+{
+        return &p->lookup;
+}
+
 uint64_t pod_index_generation(const struct pod_index *p)
 {
         return p->generation;
@@ -460,6 +469,7 @@ void pod_index_free(struct pod_index *p)
         jobs_end(p->jobs, &p->job);
         pod_scan_done(p);
         forget_lists(p);
+        pod_lookup_done(&p->lookup);
         free(p->table.v);
         uv_close((uv_handle_t *)&p->delay, closed);
         uv_close((uv_handle_t *)&p->lock_timer, closed);

@@ -21,6 +21,7 @@
 #include "api/encoded.h"
 #include "api/jobs.h"
 #include "api/pending.h"
+#include "api/pod_lookup.h"
 #include "api/watch.h"
 #include "grpc/blob.h"
 #include "pod/view.h"
@@ -35,9 +36,10 @@ struct pod_record {
         uint8_t state;     /* enum pod_state; meaningless with @unreadable */
         uint8_t api_state; /* V1alpha__PodState */
         bool unreadable; /* not even its directory can be opened: only id, and perhaps state, are known */
-        bool broken;  /* something of it could not be read */
-        pid_t pid;    /* as pod_view */
-        char *cgroup; /* owned; as clients see it: NULL unless running in one */
+        bool broken;             /* something of it could not be read */
+        pid_t pid;               /* as pod_view */
+        char *cgroup;            /* owned; as clients see it: NULL unless running in one */
+        struct pod_links *links; /* api/pod_lookup.h's */
 };
 
 struct index;
@@ -95,6 +97,9 @@ const struct pod_record *pod_index_get(const struct pod_index *p, const char *uu
  */
 int pod_index_find(const struct pod_index *p, const char *prefix, const struct pod_record **ret,
                    struct err *e);
+
+/* To find pods by what filters name. */
+const struct pod_lookup *pod_index_lookup(const struct pod_index *p);
 
 /*
  * The reply of ListPods without filters. A new reference. Made when first asked for after a change, and kept for a

@@ -81,6 +81,7 @@ struct pod_index {
         struct watch_owner pods_owner; /* of pods/ */
         struct watch_owner file_owner; /* of what is in a pod; about: its entry */
         struct pod_table table;
+        struct pod_lookup lookup;
         struct pod_dirs wds;
         struct pod_entry *queue; /* borrowed; to be read, oldest first */
         size_t n_queue;

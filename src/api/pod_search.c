@@ -5,6 +5,7 @@
 
 #include "api/encoded.h"
 #include "api/filter.h"
+#include "api/pod_narrow.h"
 #include "util/auto.h"
 #include "util/buf.h"
 #include "util/limits.h"
@@ -35,14 +36,19 @@ static void search_done(struct pod_search *s)
         buf_done(&s->reply);
 }
 
+static int too_long(const struct pod_search *s, struct err *e)
+{
+        return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use more filters%s",
+                       LIMIT_API_REPLY_BYTES, s->wanted->detail ? ", or ask without detail" : "");
+}
+
 static int add_pod(struct pod_search *s, const struct pod_record *r, size_t *work, struct err *e)
 {
         size_t len = encoded_len(&r->encoded, s->wanted->detail);
         uint8_t *to;
 
         if (buf_reserve(&s->reply, len, &to) < 0)
-                return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use filters",
-                               LIMIT_API_REPLY_BYTES);
+                return too_long(s, e);
         (void)encoded_copy(&r->encoded, s->wanted->detail, to);
         buf_commit(&s->reply, len);
         *work += len / BYTES_PER_MATCH;
@@ -88,6 +94,56 @@ static void answer(const struct pod_search *s, int r, const struct err *e)
                 grpc_call_reply_slices(s->call, &slice, 1);
 }
 
+/* At once: what is found is put together in one piece that nobody has to copy again. */
+static void answer_with(struct pod_search *s, const struct pod_record *const *v, size_t n)
+{
+        AUTO(grpc_blob_unrefp) struct grpc_blob *reply = NULL;
+        size_t len = 0;
+        uint8_t *to;
+
+        for (size_t i = 0; i < n; i++)
+                len += encoded_len(&v[i]->encoded, s->wanted->detail);
+        if (len > LIMIT_API_REPLY_BYTES) {
+                struct err e;
+
+                (void)too_long(s, &e);
+                grpc_call_finish_err(s->call, &e);
+                return;
+        }
+        reply = grpc_blob_new(len);
+        to = reply->data;
+        for (size_t i = 0; i < n; i++)
+                to = encoded_copy(&v[i]->encoded, s->wanted->detail, to);
+        grpc_call_reply_shared(s->call, reply);
+}
+
+/* All that match, in the order of ids; *ret is to be freed. */
+static size_t match_all(struct pod_search *s, const struct pod_record ***ret)
+{
+        const struct pod_record **v = xcalloc(pod_index_count(s->pods) + 1, sizeof(*v)), *r;
+        size_t n = 0;
+
+        for (size_t at = 0; (r = pod_index_next(s->pods, &at));)
+                if (pod_filters_match(s->filters, &r->encoded))
+                        v[n++] = r;
+        *ret = v;
+        return n;
+}
+
+static void search_at_once(struct pod_search *s, bool narrow)
+{
+        AUTO_FREE const struct pod_record **v = NULL;
+        struct err e;
+        size_t n;
+
+        if (pod_filters_new(s->wanted->filters, s->wanted->n_filters, &s->filters, &e) < 0) {
+                grpc_call_finish_err(s->call, &e);
+                return;
+        }
+        n = narrow ? pod_narrow_find(s->pods, s->wanted, s->filters, &v) : match_all(s, &v);
+        answer_with(s, v, n);
+}
+
 static bool search_step(struct job *job)
 {
         struct pod_search *s = (struct pod_search *)job;
@@ -126,11 +182,11 @@ void pod_search(struct pod_index *pods, struct jobs *jobs, struct grpc_call *cal
                 .wanted = wanted,
                 .reply = BUF_NULL(LIMIT_API_REPLY_BYTES),
         };
+        bool narrow = pod_narrow_is_cheap(pods, wanted);
         struct pod_search *later;
-        struct err e;
 
-        if (wanted->n_filters * pod_index_count(pods) <= MATCHES_AT_ONCE) {
-                answer(&s, look_at_some(&s, SIZE_MAX, &e), &e);
+        if (narrow || wanted->n_filters * pod_index_count(pods) <= MATCHES_AT_ONCE) {
+                search_at_once(&s, narrow);
                 return;
         }
         later = xmemdup(&s, sizeof(s));
