@@ -103,7 +103,7 @@ static void announce(const struct grpc_server *server, const char *address)
 {
         size_t len = strlen(address);
 
-        if (len > 2 && strcmp(address + len - 2, ":0") == 0)
+        if (len >= 2 && strcmp(address + len - 2, ":0") == 0)
                 log_info("Listening on %.*s:%u", (int)(len - 2), address, grpc_server_port(server));
         else
                 log_info("Listening on %s", address);

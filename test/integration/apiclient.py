@@ -88,9 +88,11 @@ class Client:
 class Server:
     """A carob-api process. `client` is connected to it once somebody looks."""
 
-    def __init__(self, program, pb, *flags, dir, listen="127.0.0.1:0", wait=True, **kwargs):
+    def __init__(self, program, pb, *flags, dir, listen="127.0.0.1:0", wait=True, before=(), **kwargs):
+        """@listen: None: no such option. @before: the words of a program that becomes the service."""
         self.pb, self._client, self.text = pb, None, ""
-        self.process = subprocess.Popen([str(program), f"--dir={dir}", f"--listen={listen}", *map(str, flags)],
+        words = [*before, program, f"--dir={dir}", *([f"--listen={listen}"] if listen else []), *flags]
+        self.process = subprocess.Popen([str(word) for word in words],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, **kwargs)
         self.pid = self.process.pid

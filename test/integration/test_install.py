@@ -56,7 +56,7 @@ def test_all_is_there_and_readable(installed, build):
     for path in ("bin/carob", "bin/carob-api", "share/man/man1/carob.1", "share/man/man5/carob-files.5",
                  "share/man/man8/carob-api.8", "share/man/man8/carob-pod.8", "share/doc/carob/LICENSE",
                  "share/bash-completion/completions/carob", "share/zsh/site-functions/_carob",
-                 "share/fish/vendor_completions.d/carob.fish", "lib/systemd/system/carob-api.service",
+                 "share/fish/vendor_completions.d/carob.fish", "lib/systemd/system/carob-api.service", "lib/systemd/system/carob-api.socket",
                  "lib/sysusers.d/carob.conf", "lib/tmpfiles.d/carob.conf"):
         assert (root / path).stat().st_size > 0
         assert (root / path).stat().st_mode & 0o444 == 0o444
