@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ListImages and InspectImage on records made by hand."""
 import json
+import random
+import shutil
+import threading
 
 import pytest
 
@@ -156,3 +159,132 @@ def test_a_thousand_images_with_broken_ones_among_them_leak_nothing(start_api, t
         if n % 3 == 0:
             server.client.error("InspectImage", id=f"sha512-{0:064x}")
     assert server.descriptors() == before
+
+
+# --- the live index
+
+def test_look_ups_and_walks_find_the_same(api, tree):
+    """Filters by id and name are looked up, others go through all; many of them in steps."""
+    names = {}
+    for n in range(150):
+        id = f"sha512-{n * 7919:064x}"
+        names[id] = f"host{n % 3}.example/app{n % 10}"
+        tree.image(id, names[id], imported=(n % 5) * SECOND)
+    order = sorted(names, key=lambda id: ((int(id[7:], 16) // 7919) % 5, id))
+    assert [i.id for i in api.images()] == order
+    some = order[::7]
+    narrow = [{"ids": some[:5]}, {"full_names": ["host1.example/app4"]}, {"base_names": ["app7", "nothing"]},
+              {"ids": some, "base_names": ["app1"]}]
+    expected = [id for id in order if id in some[:5] or names[id] == "host1.example/app4" or names[id].endswith("app7") or
+                (id in some and names[id].endswith("app1"))]
+    nothing = [{"keywords": [f"nobody{n}"]} for n in range(100)]
+    for detail in (False, True):
+        assert [i.id for i in api.images(*narrow, detail=detail)] == expected
+        assert [i.id for i in api.images(*narrow, *nothing, detail=detail)] == expected
+        assert [i.id for i in api.images(*nothing, {"prefixes": [""]}, detail=detail)] == order
+        assert api.images(*nothing, detail=detail) == []
+
+
+def what_the_directory_says(records):
+    """The ids of images that can be read, as ListImages tells them."""
+    found = []
+    for path in records.iterdir() if records.is_dir() else ():
+        try:
+            record = json.loads((path / "record.json").read_text())
+            name = json.loads((path / "manifest").read_text())["name"]
+        except (OSError, ValueError, KeyError):
+            continue
+        found.append((record["imported_at"], path.name, name))
+    return [(id, name) for _, id, name in sorted(found)]
+
+
+def test_whatever_happens_the_next_list_tells_the_truth(start_api, tree, data_dir):
+    """Imports, removals, exchanges, repairs and new directories in random order; no call is ever out of date."""
+    records, aside = data_dir / "images/records", data_dir / "aside"
+    aside.mkdir()
+    rng = random.Random(18)
+    ids = [podtree.image_id(f"{n:x}") for n in range(12)]
+
+    def made_aside(n):
+        path = tree.image(ids[n], f"name{rng.randrange(1000)}", imported=rng.randrange(1000))
+        return path.rename(aside / f"made{rng.random()}")
+
+    def imported(n):
+        if not (records / ids[n]).exists():
+            new = made_aside(n)
+            records.mkdir(parents=True, exist_ok=True)
+            new.rename(records / ids[n])
+
+    def removed(n):
+        if (records / ids[n]).exists():
+            (records / ids[n]).rename(aside / f"gone{rng.random()}")
+
+    def deleted(n):
+        shutil.rmtree(records / ids[n], ignore_errors=True)
+
+    def broken(n):
+        if (records / ids[n]).exists():
+            (records / ids[n] / rng.choice(["record.json", "manifest"])).write_text("{")
+
+    def rewritten(n):
+        if (records / ids[n]).exists():
+            removed(n)
+            imported(n)
+
+    def tagged(n):
+        path = records / ids[n] / "record.json"
+        if path.exists():
+            (path.parent / ".new").write_bytes(path.read_bytes())
+            (path.parent / ".new").rename(path)
+
+    def made_in_place(n):
+        if not (records / ids[n]).exists():
+            tree.image(ids[n], f"place{rng.randrange(1000)}", imported=rng.randrange(1000))
+
+    def swept(_):
+        if records.exists() and rng.random() < 0.3:
+            records.rename(aside / f"records{rng.random()}")
+
+    def moved(_):
+        if rng.random() < 0.2 and (data_dir / "images").exists():
+            (data_dir / "images").rename(aside / f"images{rng.random()}")
+
+    server = start_api()
+    api = server.client
+    assert api.images() == []
+    before = server.descriptors()
+    for turn in range(400):
+        for _ in range(rng.randrange(1, 4)):
+            rng.choice([imported, imported, imported, removed, deleted, broken, rewritten, tagged, made_in_place, swept,
+                        moved])(rng.randrange(len(ids)))
+        told = [(i.id, i.name) for i in api.images(detail=turn % 2)]
+        assert told == what_the_directory_says(records), turn
+    assert server.descriptors() <= before
+
+
+def test_lists_while_everything_changes_are_never_refused(start_api, tree, data_dir):
+    for n in range(50):
+        tree.image(f"sha512-{n:064x}", f"name{n}", imported=n)
+    server = start_api()
+    records, aside = data_dir / "images/records", data_dir / "aside"
+    aside.mkdir()
+    stop = threading.Event()
+
+    def churn():
+        rng = random.Random(1)
+        while not stop.is_set():
+            id = f"sha512-{rng.randrange(25):064x}"
+            (records / id).rename(aside / id)
+            (aside / id).rename(records / id)
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for _ in range(300):
+            told = {i.id for i in server.client.images()}
+            assert {f"sha512-{n:064x}" for n in range(25, 50)} <= told
+            assert server.client.InspectImage(id=f"sha512-{30:064x}").image.name == "name30"
+    finally:
+        stop.set()
+        thread.join()
+    assert len(server.client.images()) == 50
