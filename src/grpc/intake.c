@@ -219,6 +219,7 @@ void grpc_call_resume_receive(struct grpc_call *call)
                 return; /* paused again */
         buf_done(&call->waiting);
         call->waiting_at = 0;
+        (void)grpc_call_charge(call, grpc_queue_held(&call->out)); /* less than before */
         (void)nghttp2_session_consume_stream(call->session->h2, call->stream_id, call->withheld);
         call->withheld = 0;
         if (!call->finished && !call->receive_paused && call->half_closed && !call->input_over)

@@ -15,6 +15,7 @@ enum {
         DETAILS_MAX = 2800,     /* and this as base64 is the rest of them */
         QUEUE_HIGH_DIVISOR = 4, /* GRPC_SEND_PAUSE above a quarter of the queue's limit, */
         QUEUE_LOW_DIVISOR = 16, /* on_drain below a sixteenth */
+        KEEP_IDLE = 64 * 1024,  /* a queue this large may stay with a stream that has sent all */
 };
 
 void grpc_call_wake(struct grpc_call *call)
@@ -337,6 +338,11 @@ void grpc_call_compress(struct grpc_call *call, enum grpc_compression when)
 /* Bytes have left the queue. */
 void grpc_call_sent(struct grpc_call *call)
 {
+        /* A subscriber may wait for days for the next: not with the memory of the last. */
+        if (!call->finished && call->out.cap > KEEP_IDLE && grpc_queue_len(&call->out) == 0) {
+                grpc_queue_reset(&call->out, KEEP_IDLE);
+                (void)grpc_call_charge(call, grpc_queue_held(&call->out));
+        }
         if (!call->paused || call->finished || call->drained ||
             grpc_queue_len(&call->out) >= LIMIT_GRPC_QUEUE_BYTES / QUEUE_LOW_DIVISOR)
                 return;

@@ -39,6 +39,7 @@ static struct peer {
 } peer;
 
 static struct grpc_call *held[HELD_MAX];
+static struct grpc_blob *blob;
 
 static uint8_t take(void)
 {
@@ -133,7 +134,7 @@ static void large(struct grpc_call *call, const ProtobufCMessage *request, void 
 
 static const struct grpc_method methods[] = {
         { .name = "E", .input = &sample__sample__descriptor, .handler = echo },
-        { .name = "H", .input = &sample__sample__descriptor, .handler = hold },
+        { .name = "H", .input = &sample__sample__descriptor, .handler = hold, .metadata = true },
         { .name = "L",
           .input = &sample__sample__descriptor,
           .handler = large,
@@ -142,7 +143,8 @@ static const struct grpc_method methods[] = {
           .input = &sample__sample__descriptor,
           .handler = hold,
           .client_streaming = true,
-          .server_streaming = true },
+          .server_streaming = true,
+          .metadata = true },
 };
 static const struct grpc_service service = { .name = "t", .methods = methods, .n_methods = 4 };
 
@@ -319,6 +321,84 @@ static void wake_handler(void)
         }
 }
 
+static void new_blob(void)
+{
+        size_t len = (size_t)take() * take() * 8;
+
+        blob = grpc_blob_unref(blob); /* those who wait for the old one go on */
+        blob = grpc_blob_new(len);
+        memset(blob->data, 'b', len);
+}
+
+static void send_blobs(struct grpc_call **held_call, size_t n)
+{
+        struct grpc_blob *const both[] = { blob, blob };
+        struct grpc_call *call = *held_call;
+
+        if (grpc_call_method(call)->server_streaming) {
+                (void)grpc_call_send_blobs(call, both, n);
+                return;
+        }
+        *held_call = NULL;
+        grpc_call_reply_shared(call, blob);
+}
+
+static void give_metadata(struct grpc_call *call, bool trailer)
+{
+        struct grpc_metadatum m;
+        const uint8_t *value;
+        size_t len = take_bytes(1000, &value);
+
+        for (size_t i = 0; grpc_call_metadata_at(call, i, &m); i++)
+                (void)(trailer ? grpc_call_add_trailer : grpc_call_add_header)(call, m.key, m.value,
+                                                                               m.len);
+        (void)(trailer ? grpc_call_add_trailer
+                       : grpc_call_add_header)(call, take() & 1 ? "x-bin" : "x", value, len);
+}
+
+static void fail_with_details(struct grpc_call *call)
+{
+        const uint8_t *value;
+        struct grpc_detail detail = { .type = "t.Detail" };
+
+        detail.len = take_bytes(1000, &value);
+        detail.data = value;
+        on_cancel(call, NULL);
+        grpc_call_finish_details(call, take() % GRPC_CODE_MAX, "details", &detail, 1);
+}
+
+/* A handler that does more than answer. */
+static void busy_handler(void)
+{
+        uint8_t how = take();
+        struct grpc_call **call = &held[how % HELD_MAX];
+
+        if (!*call)
+                return;
+        switch (how / HELD_MAX % 8) {
+        case 0:
+                grpc_call_pause_receive(*call);
+                return;
+        case 1:
+                grpc_call_resume_receive(*call);
+                return;
+        case 2:
+        case 3:
+                send_blobs(call, how / HELD_MAX % 8 - 1);
+                return;
+        case 4:
+        case 5:
+                give_metadata(*call, how & HELD_MAX);
+                return;
+        case 6:
+                fail_with_details(*call);
+                return;
+        default:
+                grpc_call_compress(*call, take() % 3);
+                return;
+        }
+}
+
 static void step(void)
 {
         switch (take() % 16) {
@@ -358,12 +438,16 @@ static void step(void)
                 pass_time(NSEC_PER_SEC * take());
                 return;
         case 13:
-        case 14:
                 wake_handler();
+                return;
+        case 14:
+                busy_handler();
                 return;
         default:
                 if (take() == 'd')
                         grpc_session_drain(peer.session, GRPC_END_STOP, peer.now);
+                else
+                        new_blob();
                 return;
         }
 }
@@ -378,6 +462,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         grpc_router_add(&router, &service, NULL);
         memset(held, 0, sizeof(held));
+        blob = grpc_blob_new_copy("\x72\1x", 3);
         peer = (struct peer){ .next_stream = 1,
                               .now = NSEC_PER_SEC,
                               .script = { data, data + size } };
@@ -396,6 +481,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         abort();
         }
         fetch(1000);
+        blob = grpc_blob_unref(blob);
         (void)grpc_session_free(peer.session);
         nghttp2_hd_deflate_del(peer.deflater);
         for (size_t i = 0; i < HELD_MAX; i++)

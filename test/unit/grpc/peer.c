@@ -140,7 +140,21 @@ static void mute(struct grpc_call *call, const ProtobufCMessage *request, void *
         grpc_call_finish(call, GRPC_OK, "%s", "");
 }
 
+static void act(struct grpc_call *call, const ProtobufCMessage *request, void *ctx)
+{
+        (void)request;
+        (void)ctx;
+        svc.call = call;
+        svc.act(call);
+}
+
 static const struct grpc_method methods[] = {
+        { .name = "Act", .input = &sample__sample__descriptor, .handler = act, .metadata = true },
+        { .name = "ActStream",
+          .input = &sample__sample__descriptor,
+          .handler = act,
+          .server_streaming = true,
+          .metadata = true },
         { .name = "Echo", .input = &sample__sample__descriptor, .handler = echo },
         { .name = "Hold", .input = &sample__sample__descriptor, .handler = hold },
         { .name = "List",
@@ -206,6 +220,9 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
         (void)h2;
         (void)name_len;
         (void)flags;
+        assert_int_equal(buf_printf(&s->fields, "%u %s: %s\n", s->n_header_blocks + 1,
+                                    (const char *)name, (const char *)value),
+                         0);
         if (strcmp((const char *)name, ":status") == 0)
                 s->http_status = (unsigned)strtoul((const char *)value, NULL, 10);
         else if (strcmp((const char *)name, "content-type") == 0)
@@ -307,6 +324,31 @@ static void init_h2(struct peer *p)
         assert_int_equal(nghttp2_submit_settings(p->h2, 0, &window, p->window > 0), 0);
 }
 
+static nsec observers_clock(void)
+{
+        static nsec now;
+
+        return now += NSEC_PER_MSEC;
+}
+
+static void on_call_start(const struct grpc_call_summary *s, void *arg)
+{
+        struct peer *p = arg;
+
+        assert_non_null(s->peer);
+        p->n_call_starts++;
+}
+
+static void on_call_end(const struct grpc_call_summary *s, void *arg)
+{
+        struct peer *p = arg;
+
+        p->n_call_ends++;
+        p->last_end = *s;
+        p->last_end.path = NULL;
+        copy_value(p->last_path, sizeof(p->last_path), (const uint8_t *)s->path, s->path_len);
+}
+
 static struct peer *new_with(int32_t window, const struct grpc_keepalive_config *keepalive)
 {
         struct peer *p = xcalloc(1, sizeof(*p));
@@ -316,11 +358,14 @@ static struct peer *new_with(int32_t window, const struct grpc_keepalive_config 
         p->memory.max = LIMIT_GRPC_MEMORY_BYTES;
         p->now = 1000 * NSEC_PER_SEC;
         grpc_router_add(&p->router, &test_service, p);
+        p->observer = (struct grpc_observer){ on_call_start, on_call_end, observers_clock, p };
         p->keepalive = grpc_keepalive_defaults(keepalive ? keepalive : &p->keepalive);
         p->session = grpc_session_new(&(struct grpc_session_config){
                 .router = &p->router,
                 .memory = &p->memory,
                 .max_message_bytes = LIMIT_GRPC_MESSAGE_BYTES,
+                .observer = &p->observer,
+                .counters = &p->stats.calls,
                 .keepalive = &p->keepalive,
                 .spread = 100, /* none */
                 .stats = &p->stats,
@@ -355,10 +400,15 @@ void peer_freep(struct peer **pp)
         p->session = grpc_session_free(p->session);
         assert_int_equal(p->memory.used, 0);
         assert_int_equal(p->stats.streams, 0);
+        assert_int_equal(p->n_call_starts, p->n_call_ends);
+        assert_int_equal(p->stats.calls.started, p->n_call_starts);
+        assert_int_equal(p->stats.calls.ended, p->n_call_ends);
         nghttp2_session_del(p->h2);
         grpc_router_done(&p->router);
-        for (unsigned i = 0; i < p->n_streams; i++)
+        for (unsigned i = 0; i < p->n_streams; i++) {
                 buf_done(&p->streams[i].data);
+                buf_done(&p->streams[i].fields);
+        }
         free(p);
 }
 
@@ -406,6 +456,8 @@ void peer_run(struct peer *p)
                 (uint8_t *)(uintptr_t)(n), (uint8_t *)(uintptr_t)(v), strlen(n), strlen(v), 0      \
         }
 
+enum { MORE_MAX = 16 };
+
 static struct peer_stream *submit(struct peer *p, const char *path, const char *name,
                                   const char *value, const void *body, size_t len, bool keep_open)
 {
@@ -416,7 +468,7 @@ static struct peer_stream *submit(struct peer *p, const char *path, const char *
                 NV(":path", path),     NV(":authority", "localhost"),
                 NV("te", "trailers"),  NV("content-type", "application/grpc"),
         };
-        nghttp2_nv headers[ARRAY_LEN(all) + 1];
+        nghttp2_nv headers[ARRAY_LEN(all) + 1 + MORE_MAX];
         size_t n = 0;
 
         assert_true(p->n_streams < PEER_STREAMS);
@@ -433,7 +485,11 @@ static struct peer_stream *submit(struct peer *p, const char *path, const char *
         }
         if (name && value)
                 headers[n++] = (nghttp2_nv)NV(name, value);
+        assert_true(p->n_more <= MORE_MAX);
+        for (size_t i = 0; i < p->n_more; i++)
+                headers[n++] = p->more[i];
         s->data = BUF_NULL(64u * 1024 * 1024);
+        s->fields = BUF_NULL(64u * 1024);
         s->body = body;
         s->body_len = len;
         s->keep_open = keep_open;

@@ -19,6 +19,7 @@ struct peer_stream {
         char grpc_status[8];
         char grpc_message[2048];
         char accept_encoding[32];
+        struct buf fields; /* "1 name: value" lines, all that came; 1: of the first block */
         unsigned n_header_blocks;
         struct buf data;
         bool ended; /* END_STREAM was seen */
@@ -47,6 +48,13 @@ struct peer {
         unsigned n_streams;
         struct peer_stream streams[PEER_STREAMS];
         int32_t window; /* announced for replies; 0: the default */
+        /* What the observer was told; its clock goes on by 1 ms whenever it is read. */
+        struct grpc_observer observer;
+        unsigned n_call_starts, n_call_ends;
+        struct grpc_call_summary last_end; /* without path */
+        char last_path[64];
+        const nghttp2_nv *more; /* header fields to add to every call */
+        size_t n_more;
 };
 
 #define AUTO_PEER AUTO(peer_freep)
@@ -76,6 +84,8 @@ struct test_service {
         unsigned n_calls, n_cancelled, n_drained, n_messages, n_half_closed;
         unsigned to_send;
         char last_text[256];
+        /* What Act (unary) and ActStream do: both read metadata. */
+        void (*act)(struct grpc_call *call);
 };
 extern struct test_service svc; /* reset by peer_new */
 extern const struct grpc_service test_service;
