@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-/* The default hash falls through its switch in a way clang warns of. */
-#define HASH_FUNCTION HASH_FNV
 #include <uthash.h>
 
 #include "util/auto.h"
