@@ -48,6 +48,12 @@ def test_options_of_the_command_only(words):
     assert "--stage1-path=" not in words("run", "--"), "hidden options stay hidden"
 
 
+def test_what_another_program_reads_is_offered(words):
+    assert words("api-service", "--tls-c") == ["--tls-cert=", "--tls-client-ca="]
+    assert words("api-service", "--confine=") == ["--confine=try", "--confine=require", "--confine=off"]
+    assert words("api-service", "--tls-cert", "") == [":files"]
+
+
 def test_values_of_options(words):
     assert words("list", "--format", "") == ["json", "json-pretty"]
     assert words("list", "--format=json-") == ["--format=json-pretty"]
