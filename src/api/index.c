@@ -26,6 +26,7 @@
 enum {
         LOOK_AGAIN_MS = 10, /* the path led somewhere else, and no event has told us yet */
         LOOK_BLIND_MS = 1000,
+        STARVED_MS = 100, /* no descriptor was left to look with */
 };
 
 struct index {
@@ -89,6 +90,15 @@ static void leave(struct index *i)
         i->stats.present = false;
 }
 
+/* No event will tell that there are descriptors again. */
+static bool is_starved(struct index *i, int r)
+{
+        if (r != -EMFILE && r != -ENFILE)
+                return false;
+        (void)uv_timer_start(&i->timer, timer_fired, STARVED_MS, 0);
+        return true;
+}
+
 static void is_gone(struct index *i, int r)
 {
         bool known = !i->stats.present && !i->renew && i->why == r;
@@ -147,12 +157,40 @@ static void look(struct index *i)
         else
                 is_there(i, fd);
         watch_blindly(i);
+        if (!i->stats.present)
+                (void)is_starved(i, i->why);
 }
 
 static void look_if_needed(struct index *i)
 {
         if (i->started && i->look)
                 look(i);
+}
+
+/* Better to know nothing than to say that there is nothing. */
+static void tell_starved(struct index *i, struct index_part *part, int r)
+{
+        struct err e;
+
+        (void)err_set(&e, ERR_INTERNAL, -r, "open data directory %s", i->path.path);
+        attach(part, -1, &e);
+}
+
+static void attach_again(struct index *i)
+{
+        for (struct index_part *part = i->parts; part; part = part->next) {
+                AUTO_CLOSE int fd = -1;
+
+                if (!part->again)
+                        continue;
+                fd = index_open(i);
+                part->again = is_starved(i, fd);
+                if (fd >= 0)
+                        attach(part, fd, NULL);
+                else if (part->again && !part->told)
+                        tell_starved(i, part, fd);
+                part->told = part->again;
+        }
 }
 
 static void timer_fired(uv_timer_t *timer)
@@ -162,6 +200,7 @@ static void timer_fired(uv_timer_t *timer)
         i->look = true;
         watch_sync(i->watch);
         look_if_needed(i);
+        attach_again(i);
 }
 
 /* --- events */
@@ -216,16 +255,7 @@ static void on_drained(struct watch_owner *o)
         if (!i->started)
                 return;
         look_if_needed(i);
-        for (struct index_part *part = i->parts; part; part = part->next) {
-                AUTO_CLOSE int fd = -1;
-
-                if (!part->again)
-                        continue;
-                part->again = false;
-                fd = index_open(i);
-                if (fd >= 0)
-                        attach(part, fd, NULL);
-        }
+        attach_again(i);
 }
 
 void index_sync(struct index *i)

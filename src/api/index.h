@@ -27,7 +27,8 @@ struct index_part {
         void (*attach)(struct index_part *part, int data_fd, const struct err *why);
         const char
                 *name; /* of its directory beneath: when that appears or goes, attach is called */
-        bool again;    /* index.c's, as is that below */
+        bool again;    /* index.c's, as are those below */
+        bool told;     /* that it cannot be opened */
         struct index_part *next;
 };
 

@@ -2,6 +2,7 @@
 /* The data directory comes, goes, and is another one: every answer is about the one that the path leads to. */
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "node.h"
 
@@ -299,6 +300,75 @@ static void an_overflow_leads_to_a_scan(void **state)
         assert_true(after.attached > before.attached);
 }
 
+static void set_descriptors(rlim_t n)
+{
+        struct rlimit limit;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur = n;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* The loop runs until the pods are known again. */
+static void wait_until_known(struct node *n)
+{
+        struct err e;
+
+        for (int i = 0; i < 10000 && pod_index_check(n->pods, &e) < 0; i++) {
+                (void)uv_run(&n->loop, UV_RUN_NOWAIT);
+                (void)usleep(1000);
+        }
+        assert_ok(pod_index_check(n->pods, &e), &e);
+}
+
+static void a_lack_of_descriptors_when_the_path_changes_passes(void **state)
+{
+        AUTO_NODE n;
+        struct rlimit limit;
+        struct err e;
+        int r;
+
+        (void)state;
+        start_with_one(&n);
+        make(&n, "elsewhere", POD_2);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        rename_it(&n, "data", "old");
+        rename_it(&n, "elsewhere", "data");
+        set_descriptors(0);
+        node_sync(&n);
+        r = pod_index_check(n.pods, &e);
+        set_descriptors(limit.rlim_cur);
+        assert_int_equal(r, -1);
+        assert_int_equal(e.kind, ERR_NO_SPACE);
+        wait_until_known(&n);
+        has_only(&n, POD_2);
+}
+
+static void a_lack_of_descriptors_when_a_part_appears_passes(void **state)
+{
+        AUTO_NODE n;
+        struct rlimit limit;
+        struct err e;
+        int r;
+
+        (void)state;
+        node_dir(&n);
+        node_mkdirs(&n, "data");
+        make(&n, "elsewhere", POD_1);
+        node_start(&n, 0);
+        has_none(&n);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        rename_it(&n, "elsewhere/pods", "data/pods");
+        set_descriptors(0);
+        node_sync(&n);
+        r = pod_index_check(n.pods, &e);
+        set_descriptors(limit.rlim_cur);
+        assert_int_equal(r, -1);
+        assert_int_equal(e.kind, ERR_NO_SPACE);
+        wait_until_known(&n);
+        has_only(&n, POD_1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -315,6 +385,8 @@ int main(void)
                 cmocka_unit_test(directories_within_are_replaced),
                 cmocka_unit_test(it_is_mounted_over_and_unmounted),
                 cmocka_unit_test(an_overflow_leads_to_a_scan),
+                cmocka_unit_test(a_lack_of_descriptors_when_the_path_changes_passes),
+                cmocka_unit_test(a_lack_of_descriptors_when_a_part_appears_passes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
