@@ -17,7 +17,8 @@ def test_says_what_rkt_said_and_ends_with_0(start_api):
     for signo in (signal.SIGTERM, signal.SIGINT):
         server = start_api()
         assert server.end(signo) == 0
-        said = [line.split(": ", 1)[1] for line in server.text.splitlines()]
+        said = [line.split(": ", 1)[1] for line in server.text.splitlines()
+                if "not confined by" not in line]  # some kernels cannot
         assert said[0] == "API service starting..."
         assert said[1].startswith("Listening on 127.0.0.1:")
         assert said[2:] == ["API service running", "API service exiting..."]
