@@ -2,7 +2,7 @@
 /*
  * Compression of messages (grpc/grpc, doc/compression.md), each on its own. By libdeflate: messages
  * lie in memory whole, so nothing is gained from a stream, and a decoder whose output is a buffer of
- * our size cannot be made to write more; it also takes half of zlib's time.
+ * our size cannot be made to write more; it also takes two thirds of zlib's time.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ enum grpc_expand_result grpc_expand(enum grpc_encoding encoding, const uint8_t *
 enum {
         /* A message that fits one packet is not worth it; */
         GRPC_SHRINK_MIN = 1024,
-        /* one that keeps everybody else waiting for some 30 ms is worth less. */
+        /* one that keeps everybody else waiting for some 50 ms is worth less. */
         GRPC_SHRINK_MAX = 8 * 1024 * 1024,
 };
 
