@@ -186,6 +186,20 @@ static bool store_open(struct pod_index *p, struct pod_store *ret)
         return false;
 }
 
+/* What there is to read from, unless there is nothing: then every entry is one of a pod that is gone. */
+static bool begin_reading(struct pod_index *p, struct pod_store *ret)
+{
+        return p->absent || store_open(p, ret);
+}
+
+static bool read_one(struct pod_index *p, struct pod_store *store, struct pod_entry *entry)
+{
+        if (!p->absent)
+                return pod_read(p, store, entry);
+        pod_index_put(p, entry, NULL);
+        return true;
+}
+
 /* Read from the front of the queue, up to @n entries, and until @deadline. False: nothing can be read now. */
 static bool read_some(struct pod_index *p, size_t n, nsec deadline)
 {
@@ -194,10 +208,10 @@ static bool read_some(struct pod_index *p, size_t n, nsec deadline)
 
         if (!p->queue)
                 return true;
-        if (!store_open(p, &store))
+        if (!begin_reading(p, &store))
                 return false;
         for (size_t i = 0; i < n && p->queue && p->queue->number <= last; i++) {
-                if (!pod_read(p, &store, p->queue)) {
+                if (!read_one(p, &store, p->queue)) {
                         p->starved = true;
                         return false;
                 }
@@ -263,10 +277,10 @@ bool pod_index_sync_for(struct pod_index *p, const char *prefix)
         if (!p->queue || *prefix == '\0' || uuid_prefix_normalize(prefix, &wanted) < 0)
                 return !p->queue || pod_index_sync(p);
         entry = pending_entry(p, wanted.text);
-        if (entry && !store_open(p, &store))
+        if (entry && !begin_reading(p, &store))
                 return false;
         for (unsigned i = 0; entry && i < READS_FOR; i++) {
-                if (!pod_read(p, &store, entry))
+                if (!read_one(p, &store, entry))
                         return false;
                 entry = pending_entry(p, wanted.text);
         }

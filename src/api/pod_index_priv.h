@@ -39,6 +39,7 @@ struct pod_entry {
         pid_t pid;                     /* that @process is of */
         uint8_t dir;                   /* enum pod_dir: where it was last seen */
         uint8_t lock;                  /* enum pod_lock */
+        bool moved;   /* it came to where it is, and its lock was not asked for since */
         bool blind;   /* locked, and no descriptor was left to keep: asked on a timer */
         bool partial; /* not all of its files are watched */
 };
@@ -95,6 +96,7 @@ struct pod_index {
         struct pod_suspect *suspects; /* owned */
         size_t n_suspects;
         bool again;  /* pods/ or one of the six is another one: scan */
+        bool absent; /* there is no directory, so there are no pods */
         bool failed; /* the directories cannot be read: */
         struct err error;
         bool deaf;       /* not all directories are watched */

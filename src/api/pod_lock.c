@@ -30,7 +30,7 @@ static const nsec pauses[] = { 1 * NSEC_PER_MSEC, 4 * NSEC_PER_MSEC, 15 * NSEC_P
                                80 * NSEC_PER_MSEC, 400 * NSEC_PER_MSEC };
 
 /* When all visitors have left, as far as we can count. */
-#define PAUSE_LEFT  (20 * NSEC_PER_MSEC)
+#define PAUSE_LEFT  (300 * NSEC_PER_MSEC)
 #define PAUSE_ASKED (1 * NSEC_PER_SEC)
 
 enum {
@@ -48,7 +48,7 @@ struct pod_suspect {
         uint32_t closes;
         uint32_t ours; /* of the opens */
         uint8_t step;  /* of pauses */
-        bool sure;     /* it became free just now: who waited for that need not open it */
+        bool sure; /* somebody may have opened it before we looked: it became free or came here just now */
 };
 
 static void release(struct pod_index *p, struct pod_entry *entry)
@@ -106,19 +106,24 @@ static struct pod_suspect *suspect(struct pod_index *p, struct pod_entry *entry,
         return s;
 }
 
+static bool has_left(const struct pod_suspect *s)
+{
+        return !s->sure && s->closes + s->ours >= s->opens;
+}
+
 void pod_lock_opened(struct pod_index *p, struct pod_entry *entry)
 {
+        struct pod_suspect *s;
+
         if (entry->lock == POD_LOCK_HELD) {
                 if (entry->suspect)
                         entry->suspect->opens++;
                 return;
         }
-        suspect(p, entry, pauses[0])->opens++;
-}
-
-static bool has_left(const struct pod_suspect *s)
-{
-        return !s->sure && s->closes + s->ours >= s->opens;
+        s = suspect(p, entry, pauses[0]);
+        s->opens++;
+        if (has_left(s)) /* it was our own */
+                s->due += PAUSE_LEFT;
 }
 
 /* Pods that are visited all the time are asked once a second, and by calls. */
@@ -256,6 +261,10 @@ static void ask_one(struct pod_index *p, struct asking *a, struct pod_suspect *s
                 drop(p, entry); /* the lock means nothing there */
                 return;
         }
+        if (entry->lock == POD_LOCK_UNKNOWN && entry->number != 0) {
+                postpone(p, s, a->now, &a->staying); /* it is asked when it is read */
+                return;
+        }
         if (entry->lock == POD_LOCK_HELD) {
                 ask_held(p, s);
                 postpone(p, s, a->now, &a->staying);
@@ -273,7 +282,7 @@ static void ask_one(struct pod_index *p, struct asking *a, struct pod_suspect *s
          * our close would look like a visitor's.
          */
         if (a->opened && open_to_ask(p, entry, &a->store) >= 0) {
-                s->due = a->now + pauses[0];
+                s->due = a->now + (has_left(s) ? PAUSE_LEFT : pauses[0]);
                 ask_free(p, s);
         } else {
                 postpone(p, s, a->now, &a->staying);
@@ -327,6 +336,18 @@ void pod_lock_timer(uv_timer_t *timer)
         pod_index_wake(p);
 }
 
+/*
+ * Of the directory above. What follows is no longer in a row with what was before: our opening and a visitor's would be one
+ * event otherwise, and we would take it for ours. (A round of questions makes such events at both its ends, and different ones
+ * in between.)
+ */
+static void make_an_event(int handle)
+{
+        AUTO_CLOSE int fd = fs_open_dir(handle, "..");
+
+        (void)fd;
+}
+
 int pod_lock_ask(struct pod_index *p, struct pod_entry *entry, int handle)
 {
         AUTO_CLOSE int fd = -1;
@@ -338,9 +359,13 @@ int pod_lock_ask(struct pod_index *p, struct pod_entry *entry, int handle)
         }
         if (entry->lock != POD_LOCK_UNKNOWN)
                 return 0;
-        fd = entry->fd >= 0 ? -1 : fs_open_dir(handle, ".");
-        if (entry->fd < 0 && fd < 0)
-                return fd;
+        if (entry->fd < 0) {
+                make_an_event(handle);
+                fd = fs_open_dir(handle, ".");
+                make_an_event(handle);
+                if (fd < 0)
+                        return fd;
+        }
         r = flock_probe(entry->fd >= 0 ? entry->fd : fd);
         entry->lock = r == 1 ? POD_LOCK_HELD : POD_LOCK_FREE;
         if (p->stats.descriptors >= p->fds_max && entry->fd < 0) {
@@ -352,8 +377,14 @@ int pod_lock_ask(struct pod_index *p, struct pod_entry *entry, int handle)
          * Is it locked, its owner's close may have been told already, and the lock be about to fall. Is it free, our opening is
          * still to be told, and shall find the suspect that knows of it.
          */
-        if (!entry->suspect || r == 1)
-                arm_for(p, suspect(p, entry, r == 1 ? pauses[0] : PAUSE_LEFT));
+        if (!entry->suspect || r == 1 || entry->moved) {
+                struct pod_suspect *s =
+                        suspect(p, entry, r == 1 || entry->moved ? pauses[0] : PAUSE_LEFT);
+
+                s->sure = r != 1 && (s->sure || entry->moved);
+                arm_for(p, s);
+        }
+        entry->moved = false;
         if (entry->fd < 0)
                 keep(p, entry, TAKE_FD(fd));
         return 0;

@@ -84,16 +84,24 @@ static int sample(struct pod_index *p, const struct pod_store *s, struct pod_ent
         return 1;
 }
 
-/* Another directory of the same name: nothing that we hold belongs to it. */
+/*
+ * Another directory of the same name: nothing that we hold belongs to it. What was opened to ask for a lock may be of one that came
+ * and went before it was ever read.
+ */
 static void notice_identity(struct pod_index *p, struct pod_entry *entry, const struct pod *pod)
 {
-        struct stat st;
+        struct stat st, held;
+        bool other;
 
-        if (fstat(pod->fd, &st) < 0 || st.st_ino == entry->ino)
+        if (fstat(pod->fd, &st) < 0)
                 return;
-        if (entry->ino != 0) {
+        other = entry->ino != 0 && entry->ino != st.st_ino;
+        if (entry->fd >= 0 && fstat(entry->fd, &held) == 0)
+                other = other || held.st_ino != st.st_ino || held.st_dev != st.st_dev;
+        if (other) {
                 pod_lock_forget(p, entry);
                 pod_files_forget(p, entry);
+                entry->moved = true;
         }
         entry->ino = st.st_ino;
 }

@@ -46,6 +46,7 @@ static void pod_changed(struct pod_index *p, uint8_t dir, const struct watch_eve
                 return;
         if (ev->mask & (IN_CREATE | IN_MOVED_TO)) {
                 entry->lock = POD_LOCK_UNKNOWN;
+                entry->moved = true;
                 entry->dir = dir;
         }
         if (ev->mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB))
@@ -200,10 +201,11 @@ static int list_all(struct pod_index *p, const struct pod_store *s, struct err *
         return r < 0 ? -1 : 0;
 }
 
+/* Bit by bit, as reading them would be: there may be thousands. */
 static void forget_all(struct pod_index *p)
 {
-        while (p->table.n > 0)
-                pod_index_put(p, p->table.v[p->table.n - 1].entry, NULL);
+        p->absent = true;
+        touch_all(p);
 }
 
 static void fail(struct pod_index *p, const struct err *e)
@@ -239,7 +241,7 @@ void pod_scan_attach(struct index_part *part, int data_fd, const struct err *why
         struct pod_index *p = (struct pod_index *)((char *)part - offsetof(struct pod_index, part));
         struct err e;
 
-        p->again = false;
+        p->again = p->absent = false;
         p->stats.scans++;
         p->scan_began = time_monotonic();
         if (data_fd < 0) {

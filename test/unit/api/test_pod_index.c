@@ -132,6 +132,28 @@ static void another_directory_of_the_same_name_is_another_pod(void **state)
         (void)close(fd);
 }
 
+/* The first one was asked for its lock, and never read. */
+static void one_that_is_replaced_before_it_is_read_is_forgotten(void **state)
+{
+        AUTO_NODE n;
+        int fds[2];
+
+        (void)state;
+        node_init(&n);
+        node_mkdirs(&n, "data/pods/run");
+        node_sync(&n);
+        node_mkdirs(&n, "data/pods/run/" POD_1);
+        fds[0] = node_open(&n, "run", POD_1);
+        (void)pod_index_sync_for(n.pods, "f"); /* a call that is about others */
+        assert_int_equal(renameat(n.dir.fd, "data/pods/run/" POD_1, n.dir.fd, "aside"), 0);
+        node_mkdirs(&n, "data/pods/run/" POD_1);
+        fds[1] = node_lock(&n, "run", POD_1);
+        assert_string_equal(node_state(&n, POD_1), "running");
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        assert_string_equal(node_state(&n, POD_1), "exited");
+}
+
 static void a_beginning_in_any_case_finds_its_pod(void **state)
 {
         static const char *const good[] = { "a", "AB", "abcdef01-0000", "1", POD_1 };
@@ -307,6 +329,7 @@ int main(void)
                 cmocka_unit_test(what_was_there_before_is_found_by_the_scan),
                 cmocka_unit_test(what_is_no_pod_is_none),
                 cmocka_unit_test(another_directory_of_the_same_name_is_another_pod),
+                cmocka_unit_test(one_that_is_replaced_before_it_is_read_is_forgotten),
                 cmocka_unit_test(a_beginning_in_any_case_finds_its_pod),
                 cmocka_unit_test(a_list_is_shared_until_something_changes),
                 cmocka_unit_test(each_change_is_told_with_both_sides),
