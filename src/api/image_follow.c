@@ -333,13 +333,28 @@ static void set_image(struct image_index *i, struct image_slot *slot, const stru
         image_slot_set_consume(i, slot, entry);
 }
 
+/* Pods change all the time, records hardly ever in place: half of the watches is for pods alone. */
+static bool may_watch(const struct image_index *i, const struct image_slot *slot)
+{
+        struct watch_stats stats;
+
+        watch_stats(i->watch, &stats);
+        return slot->wd > 0 || watch_room(i->watch) > stats.max_watches / 2;
+}
+
+static int watch_record(struct image_index *i, struct image_slot *slot)
+{
+        if (!may_watch(i, slot))
+                return -ENOSPC;
+        return rewatch(i, slot, &slot->wd, i->records_fd, slot->id, MASK_RECORD);
+}
+
 /* 0; -ENOENT: it is gone; -1: no descriptor. */
 static int read_slot(struct image_index *i, struct image_slot *slot, struct err *e)
 {
         AUTO(image_view_done) struct image_view view = { 0 };
-        int r = rewatch(i, slot, &slot->wd, i->records_fd, slot->id, MASK_RECORD);
 
-        set_unwatched(i, slot, r == -ENOSPC);
+        set_unwatched(i, slot, watch_record(i, slot) == -ENOSPC);
         i->stats.reads++;
         if (image_view_read_at(i->records_fd, slot->id, &view, e) == 0)
                 set_image(i, slot, &view);
