@@ -226,14 +226,16 @@ static int parse_words(int argc, char *const argv[], struct api_options *o, stru
         optind = 0; /* glibc: begin anew, whatever was parsed before */
         opterr = 0;
         while ((id = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
-                const struct row *row = &rows[id - 256];
-
                 if (id == '?' || id == ':')
                         return wrong_word(argv, id, e);
-                if (id == 'h')
+                if (id == 'h') {
                         o->help = true;
-                else if (row->take(row, (char *)o + row->field, optarg, e) < 0)
-                        return -1;
+                } else {
+                        const struct row *row = &rows[id - 256];
+
+                        if (row->take(row, (char *)o + row->field, optarg, e) < 0)
+                                return -1;
+                }
         }
         if (optind < argc)
                 return err_set(e, ERR_USAGE, 0, "unexpected argument \"%s\"", argv[optind]);

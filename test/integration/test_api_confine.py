@@ -34,6 +34,7 @@ def confined_build(start_api):
     except AssertionError:
         server.process.wait(20)
         server.process = subprocess.Popen(["true"], stderr=subprocess.PIPE)  # its end was as it should be
+        server.process.wait(20)
         pytest.skip(server.text.splitlines()[-1])
 
 
