@@ -253,7 +253,7 @@ static bool may_mount(void)
 
         if (!tried)
                 may = unshare(CLONE_NEWNS) == 0 &&
-                      mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+                      mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) == 0;
         tried = true;
         return may;
 }
