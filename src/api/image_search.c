@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/filter.h"
+#include "api/list_reply.h"
 #include "util/auto.h"
 #include "util/buf.h"
 #include "util/limits.h"
@@ -45,30 +46,6 @@ static void search_done(struct image_search *s)
 static int begin(struct image_search *s, struct err *e)
 {
         return image_filters_new(s->wanted->filters, s->wanted->n_filters, &s->filters, e);
-}
-
-static int add_image(struct image_search *s, const struct image_entry *image, struct err *e)
-{
-        size_t len = encoded_len(&image->encoded, s->wanted->detail);
-        uint8_t *to;
-
-        if (buf_reserve(&s->reply, len, &to) < 0)
-                return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use more filters%s",
-                               LIMIT_API_REPLY_BYTES,
-                               s->wanted->detail ? ", or ask without detail" : "");
-        (void)encoded_copy(&image->encoded, s->wanted->detail, to);
-        buf_commit(&s->reply, len);
-        return 0;
-}
-
-static void answer(const struct image_search *s, int r, const struct err *e)
-{
-        const struct grpc_slice slice = { .data = s->reply.data, .len = s->reply.len };
-
-        if (r < 0)
-                grpc_call_finish_err(s->call, e);
-        else
-                grpc_call_reply_slices(s->call, &slice, 1);
 }
 
 /* --- by look-ups */
@@ -167,7 +144,7 @@ static int look_up(struct image_search *s, struct err *e)
                 qsort(f.v, f.n, sizeof(f.v[0]), compare_found);
         for (size_t k = 0; r == 0 && k < f.n; k++)
                 if (k == 0 || f.v[k] != f.v[k - 1])
-                        r = add_image(s, f.v[k], e);
+                        r = list_reply_add(&s->reply, &f.v[k]->encoded, s->wanted->detail, e);
         free(f.v);
         return r;
 }
@@ -205,7 +182,7 @@ static int look_at_some(struct image_search *s, size_t matches, struct err *e)
                 memcpy(s->last_id, image->id, sizeof(s->last_id));
                 if (!image_filters_match(s->filters, &image->encoded))
                         continue;
-                if (add_image(s, image, e) < 0)
+                if (list_reply_add(&s->reply, &image->encoded, s->wanted->detail, e) < 0)
                         return -1;
                 work += encoded_len(&image->encoded, s->wanted->detail) / BYTES_PER_MATCH;
         }
@@ -221,7 +198,7 @@ static bool search_step(struct job *job)
         if (r > 0)
                 return true;
         jobs_end(s->jobs, &s->job);
-        answer(s, r, &e);
+        list_reply_send(s->call, &s->reply, r, &e);
         search_done(s);
         free(s);
         return false;
@@ -252,16 +229,19 @@ void image_search(struct image_index *images, struct jobs *jobs, struct grpc_cal
         };
         struct image_search *later;
         struct err e;
+        int r;
 
         s.per_image = wanted->n_filters;
         for (size_t i = 0; i < wanted->n_filters; i++)
                 s.per_image += wanted->filters[i]->n_keywords;
         if (is_narrow(&s)) {
-                answer(&s, look_up(&s, &e), &e);
+                r = look_up(&s, &e);
+                list_reply_send(call, &s.reply, r, &e);
                 return;
         }
         if (s.per_image * image_index_count(images) <= MATCHES_AT_ONCE) {
-                answer(&s, look_at_some(&s, SIZE_MAX, &e), &e);
+                r = look_at_some(&s, SIZE_MAX, &e);
+                list_reply_send(call, &s.reply, r, &e);
                 return;
         }
         later = xmemdup(&s, sizeof(s));

@@ -5,6 +5,7 @@
 
 #include "api/encoded.h"
 #include "api/filter.h"
+#include "api/list_reply.h"
 #include "api/pod_narrow.h"
 #include "util/auto.h"
 #include "util/buf.h"
@@ -36,25 +37,6 @@ static void search_done(struct pod_search *s)
         buf_done(&s->reply);
 }
 
-static int too_long(const struct pod_search *s, struct err *e)
-{
-        return err_set(e, ERR_LIMIT, 0, "the list is over %u bytes: use more filters%s",
-                       LIMIT_API_REPLY_BYTES, s->wanted->detail ? ", or ask without detail" : "");
-}
-
-static int add_pod(struct pod_search *s, const struct pod_record *r, size_t *work, struct err *e)
-{
-        size_t len = encoded_len(&r->encoded, s->wanted->detail);
-        uint8_t *to;
-
-        if (buf_reserve(&s->reply, len, &to) < 0)
-                return too_long(s, e);
-        (void)encoded_copy(&r->encoded, s->wanted->detail, to);
-        buf_commit(&s->reply, len);
-        *work += len / BYTES_PER_MATCH;
-        return 0;
-}
-
 /* The first pod after the one looked at last. */
 static size_t next_place(const struct pod_search *s)
 {
@@ -77,21 +59,14 @@ static int look_at_some(struct pod_search *s, size_t matches, struct err *e)
 
                 if (!r)
                         return 0;
-                if (pod_filters_match(s->filters, &r->encoded) && add_pod(s, r, &work, e) < 0)
-                        return -1;
                 s->last = r->uuid;
+                if (!pod_filters_match(s->filters, &r->encoded))
+                        continue;
+                if (list_reply_add(&s->reply, &r->encoded, s->wanted->detail, e) < 0)
+                        return -1;
+                work += encoded_len(&r->encoded, s->wanted->detail) / BYTES_PER_MATCH;
         }
         return 1;
-}
-
-static void answer(const struct pod_search *s, int r, const struct err *e)
-{
-        const struct grpc_slice slice = { .data = s->reply.data, .len = s->reply.len };
-
-        if (r < 0)
-                grpc_call_finish_err(s->call, e);
-        else
-                grpc_call_reply_slices(s->call, &slice, 1);
 }
 
 /* At once: what is found is put together in one piece that nobody has to copy again. */
@@ -106,7 +81,7 @@ static void answer_with(struct pod_search *s, const struct pod_record *const *v,
         if (len > LIMIT_API_REPLY_BYTES) {
                 struct err e;
 
-                (void)too_long(s, &e);
+                (void)list_reply_too_long(s->wanted->detail, &e);
                 grpc_call_finish_err(s->call, &e);
                 return;
         }
@@ -153,7 +128,7 @@ static bool search_step(struct job *job)
         if (r > 0)
                 return true;
         jobs_end(s->jobs, &s->job);
-        answer(s, r, &e);
+        list_reply_send(s->call, &s->reply, r, &e);
         search_done(s);
         free(s);
         return false;
