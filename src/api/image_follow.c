@@ -153,7 +153,7 @@ static void on_record_event(struct image_index *i, struct image_slot *slot,
 
 static struct image_index *of_owner(struct watch_owner *o)
 {
-        return (struct image_index *)((char *)o - offsetof(struct image_index, owner));
+        return OWNER_OF(o, struct image_index, owner);
 }
 
 static void on_event(struct watch_owner *o, void *about, const struct watch_event *ev)
@@ -430,8 +430,7 @@ static uint64_t oldest(const struct image_index *i)
 
 static bool step(struct job *job)
 {
-        struct image_index *i =
-                (struct image_index *)((char *)job - offsetof(struct image_index, job));
+        struct image_index *i = OWNER_OF(job, struct image_index, job);
         bool done = idle(i) || work(i);
 
         if (idle(i))

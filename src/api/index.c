@@ -49,7 +49,7 @@ struct index {
 
 static struct index *of_owner(struct watch_owner *o)
 {
-        return (struct index *)((char *)o - offsetof(struct index, owner));
+        return OWNER_OF(o, struct index, owner);
 }
 
 static void attach(struct index_part *part, int data_fd, const struct err *e)

@@ -177,8 +177,7 @@ static bool is_read(const char *name)
 
 static void file_event(struct watch_owner *o, void *about, const struct watch_event *ev)
 {
-        struct pod_index *p =
-                (struct pod_index *)((char *)o - offsetof(struct pod_index, file_owner));
+        struct pod_index *p = OWNER_OF(o, struct pod_index, file_owner);
         struct pod_entry *entry = about;
         /* Of these the time of the latest change to the directory is told. */
         bool marked = entry->dir == POD_DIR_EXITED_GARBAGE || entry->dir == POD_DIR_GARBAGE;

@@ -172,24 +172,24 @@ static void tell_waiters(struct pod_index *p)
         pending_done(&p->pending, p->queue ? p->queue->number : UINT64_MAX);
 }
 
-static bool store_open(struct pod_index *p, struct pod_store *ret)
+bool pod_index_open_store(const struct pod_index *p, struct pod_store *ret, bool *ret_starved)
 {
         AUTO_CLOSE int fd = index_open(p->index);
         struct err e;
 
-        p->starved = fd == -EMFILE || fd == -ENFILE;
+        *ret_starved = fd == -EMFILE || fd == -ENFILE;
         if (fd < 0)
                 return false;
         if (pod_store_open(fd, ret, &e) == 0)
                 return true;
-        p->starved = e.kind == ERR_NO_SPACE;
+        *ret_starved = e.kind == ERR_NO_SPACE;
         return false;
 }
 
 /* What there is to read from, unless there is nothing: then every entry is one of a pod that is gone. */
 static bool begin_reading(struct pod_index *p, struct pod_store *ret)
 {
-        return p->absent || store_open(p, ret);
+        return p->absent || pod_index_open_store(p, ret, &p->starved);
 }
 
 static bool read_one(struct pod_index *p, struct pod_store *store, struct pod_entry *entry)
@@ -223,7 +223,7 @@ static bool read_some(struct pod_index *p, size_t n, nsec deadline)
 
 static bool job_step(struct job *job)
 {
-        struct pod_index *p = (struct pod_index *)((char *)job - offsetof(struct pod_index, job));
+        struct pod_index *p = OWNER_OF(job, struct pod_index, job);
         bool can = read_some(p, READS_PER_STEP, 0);
 
         tell_waiters(p);

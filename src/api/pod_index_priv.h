@@ -121,6 +121,8 @@ struct pod_index {
 /* It is to be read (again). @p's job begins a moment later, or now when somebody waits. */
 void pod_index_touch(struct pod_index *p, struct pod_entry *entry);
 struct pod_entry *pod_index_entry(struct pod_index *p, const char *uuid); /* made if need be */
+/* The directories to read from. *ret_starved: no descriptor was left to open them with. */
+bool pod_index_open_store(const struct pod_index *p, struct pod_store *ret, bool *ret_starved);
 /* What is known of it now: @record is taken over; NULL: it is gone, and @entry freed. The only place where that changes. */
 void pod_index_put(struct pod_index *p, struct pod_entry *entry, struct pod_record *record);
 void pod_index_wake(struct pod_index *p);

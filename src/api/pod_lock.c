@@ -230,14 +230,6 @@ static void arm_for(struct pod_index *p, const struct pod_suspect *s)
                 (void)uv_timer_start(&p->lock_timer, pod_lock_timer, ms, 0);
 }
 
-static bool store_open(struct pod_index *p, struct pod_store *ret)
-{
-        AUTO_CLOSE int fd = index_open(p->index);
-        struct err e;
-
-        return fd >= 0 && pod_store_open(fd, ret, &e) == 0;
-}
-
 static bool is_asked(const struct pod_suspect *s, bool by_call, nsec now)
 {
         if (s->due <= now)
@@ -256,6 +248,7 @@ struct asking {
 static void ask_one(struct pod_index *p, struct asking *a, struct pod_suspect *s)
 {
         struct pod_entry *entry = s->entry;
+        bool starved; /* reading finds that out for itself */
 
         if (entry->dir == POD_DIR_EMBRYO || entry->dir == POD_DIR_PREPARED) {
                 drop(p, entry); /* the lock means nothing there */
@@ -276,7 +269,7 @@ static void ask_one(struct pod_index *p, struct asking *a, struct pod_suspect *s
                 return;
         }
         if (!a->opened)
-                a->opened = store_open(p, &a->store);
+                a->opened = pod_index_open_store(p, &a->store, &starved);
         /*
          * That it was opened is still to be told, and must find the suspect that knows of it: so it stays open for another round, or
          * our close would look like a visitor's.
@@ -394,8 +387,7 @@ int pod_lock_ask(struct pod_index *p, struct pod_entry *entry, int handle)
 
 static void init_died(struct watch_owner *o, void *about)
 {
-        struct pod_index *p =
-                (struct pod_index *)((char *)o - offsetof(struct pod_index, file_owner));
+        struct pod_index *p = OWNER_OF(o, struct pod_index, file_owner);
         struct pod_entry *entry = about;
 
         entry->process = NULL;

@@ -22,7 +22,7 @@
 
 static struct pod_index *of_dir_owner(struct watch_owner *o)
 {
-        return (struct pod_index *)((char *)o - offsetof(struct pod_index, dir_owner));
+        return OWNER_OF(o, struct pod_index, dir_owner);
 }
 
 /* --- events */
@@ -70,8 +70,7 @@ static void dir_event(struct watch_owner *o, void *about, const struct watch_eve
 
 static void pods_event(struct watch_owner *o, void *about, const struct watch_event *ev)
 {
-        struct pod_index *p =
-                (struct pod_index *)((char *)o - offsetof(struct pod_index, pods_owner));
+        struct pod_index *p = OWNER_OF(o, struct pod_index, pods_owner);
 
         (void)about;
         if (ev->name[0] == '\0')
@@ -238,7 +237,7 @@ static int scan(struct pod_index *p, int data_fd, struct err *e)
 
 void pod_scan_attach(struct index_part *part, int data_fd, const struct err *why)
 {
-        struct pod_index *p = (struct pod_index *)((char *)part - offsetof(struct pod_index, part));
+        struct pod_index *p = OWNER_OF(part, struct pod_index, part);
         struct err e;
 
         p->again = p->absent = false;

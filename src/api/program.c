@@ -279,13 +279,12 @@ static void ready(struct program *p)
 
 static void images_known(struct waiter *waiter)
 {
-        ready((struct program *)((char *)waiter - offsetof(struct program, first_images)));
+        ready(OWNER_OF(waiter, struct program, first_images));
 }
 
 static void pods_known(struct waiter *waiter)
 {
-        struct program *p =
-                (struct program *)((char *)waiter - offsetof(struct program, first_scan));
+        struct program *p = OWNER_OF(waiter, struct program, first_scan);
 
         p->first_images.fn = images_known;
         if (image_index_sync(p->service.images))

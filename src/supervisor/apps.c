@@ -79,7 +79,7 @@ bool sup_app_reap(struct sup_app *a)
 static void proc_ready(struct loop_source *source, uint32_t events)
 {
         (void)events;
-        (void)sup_app_reap(LOOP_OWNER(source, struct sup_app, proc_source));
+        (void)sup_app_reap(OWNER_OF(source, struct sup_app, proc_source));
 }
 
 /*
@@ -312,7 +312,7 @@ static void catch_up(struct sup_app *a)
 
 static void call_ready(struct loop_source *source, uint32_t events)
 {
-        struct sup_app *a = LOOP_OWNER(source, struct sup_app, call_source);
+        struct sup_app *a = OWNER_OF(source, struct sup_app, call_source);
         struct supervisor *s = a->sup;
         bool abandoned;
         struct err e;

@@ -37,7 +37,7 @@ static void answer(struct control_client *client, const char *data, size_t len)
 
 static void client_ready(struct loop_source *s, uint32_t events)
 {
-        struct control_client *client = LOOP_OWNER(s, struct control_client, source);
+        struct control_client *client = OWNER_OF(s, struct control_client, source);
         char data[POD_WIRE_MAX];
         ssize_t n = recv(client->fd, data, sizeof(data), MSG_DONTWAIT);
 
@@ -52,7 +52,7 @@ static void client_ready(struct loop_source *s, uint32_t events)
 
 static void control_ready(struct loop_source *s, uint32_t events)
 {
-        struct control *c = LOOP_OWNER(s, struct control, source);
+        struct control *c = OWNER_OF(s, struct control, source);
         AUTO_CLOSE int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         (void)events;

@@ -25,9 +25,6 @@ struct loop_source {
 
 #define LOOP_SOURCE_NULL ((struct loop_source){ .fd = -1 })
 
-/* The object that a source is embedded in. */
-#define LOOP_OWNER(source, type, member) ((type *)(void *)((char *)(source)-offsetof(type, member)))
-
 int loop_init(struct loop *ret, struct err *e);
 void loop_done(struct loop *l);
 

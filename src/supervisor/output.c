@@ -92,7 +92,7 @@ static void continue_pending(struct output *o)
 static void outlet_ready(struct loop_source *s, uint32_t events)
 {
         (void)events;
-        continue_pending(LOOP_OWNER(s, struct output, writable));
+        continue_pending(OWNER_OF(s, struct output, writable));
 }
 
 static void copy_out(struct output *o, enum logs_stream stream, const char *data, size_t len)
@@ -146,7 +146,7 @@ static size_t pipe_read(struct output_pipe *p)
 
 static void pipe_ready(struct loop_source *s, uint32_t events)
 {
-        struct output_pipe *p = LOOP_OWNER(s, struct output_pipe, source);
+        struct output_pipe *p = OWNER_OF(s, struct output_pipe, source);
 
         (void)events;
         for (int i = 0; i < READS_PER_TURN && !p->output->pending_to; i++)

@@ -124,7 +124,7 @@ void sup_started(struct supervisor *s)
 
 static void signals_ready(struct loop_source *source, uint32_t events)
 {
-        struct supervisor *s = LOOP_OWNER(source, struct supervisor, signals);
+        struct supervisor *s = OWNER_OF(source, struct supervisor, signals);
         struct signalfd_siginfo info;
 
         (void)events;
@@ -139,7 +139,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 
 static void init_ready(struct loop_source *source, uint32_t events)
 {
-        struct supervisor *s = LOOP_OWNER(source, struct supervisor, init_source);
+        struct supervisor *s = OWNER_OF(source, struct supervisor, init_source);
         siginfo_t info = { 0 };
 
         (void)events;

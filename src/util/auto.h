@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,3 +63,6 @@ static inline void fclosep(FILE **file)
         })
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The object that @part is embedded in, as its @member. */
+#define OWNER_OF(part, type, member) ((type *)(void *)((char *)(part)-offsetof(type, member)))

@@ -15,7 +15,7 @@ struct counter {
 
 static void called(struct loop_source *s, uint32_t events)
 {
-        struct counter *c = LOOP_OWNER(s, struct counter, source);
+        struct counter *c = OWNER_OF(s, struct counter, source);
         (void)events;
 
         c->calls++;
