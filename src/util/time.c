@@ -31,6 +31,11 @@ nsec time_now(void)
         return clock_read(CLOCK_REALTIME);
 }
 
+nsec time_now_coarse(void)
+{
+        return clock_read(CLOCK_REALTIME_COARSE);
+}
+
 nsec time_monotonic(void)
 {
         return clock_read(CLOCK_MONOTONIC);

@@ -15,6 +15,11 @@ typedef int64_t nsec; /* since the epoch, or a span; says the name of what holds
 enum { TIME_TEXT_MAX = 64 };
 
 nsec time_now(void);                         /* CLOCK_REALTIME */
+/*
+ * CLOCK_REALTIME_COARSE: what the kernel stamps files with, a few milliseconds behind time_now(). To be compared with
+ * times of files.
+ */
+nsec time_now_coarse(void);
 nsec time_monotonic(void);                   /* CLOCK_MONOTONIC */
 nsec time_from_timespec(struct timespec ts); /* saturates instead of overflowing */
 

@@ -128,6 +128,17 @@ static void ages_in_words(void **state)
         assert_string_equal(s, "a long while ago");
 }
 
+static void the_coarse_clock_is_not_ahead(void **state)
+{
+        nsec coarse, fine;
+
+        (void)state;
+        coarse = time_now_coarse();
+        fine = time_now();
+        assert_true(coarse <= fine);
+        assert_true(fine - coarse < 10 * NSEC_PER_SEC);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -137,6 +148,7 @@ int main(void)
                 cmocka_unit_test(rfc3339_is_strict),
                 cmocka_unit_test(durations),
                 cmocka_unit_test(ages_in_words),
+                cmocka_unit_test(the_coarse_clock_is_not_ahead),
         };
         return cmocka_run_group_tests_name("util/time", tests, NULL, NULL);
 }
