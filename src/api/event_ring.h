@@ -32,7 +32,7 @@ struct event {
         uint64_t number;
         nsec time;
         V1alpha__EventType type;
-        const char *id;   /* owned by the event, as those below */
+        const char *id; /* owned by the event, as those below */
         const char *from;
         const uint8_t *encoded; /* an element of ListenEventsResponse: tag, length, Event */
         size_t len;
@@ -41,7 +41,7 @@ struct event {
 struct event_ring;
 
 struct event_ring_stats {
-        uint64_t told;               /* since the start */
+        uint64_t told; /* since the start */
         uint64_t by_type[V1ALPHA__EVENT_TYPE__EVENT_TYPE_IMAGE_REMOVED + 1];
         size_t kept;
         size_t bytes; /* of those */
@@ -60,8 +60,10 @@ void event_ring_free(struct event_ring *r); /* NULL is fine */
 /* Adds one to the end; the oldest may go. */
 void event_ring_put(struct event_ring *r, const struct event_spec *spec);
 
-uint64_t event_ring_first(const struct event_ring *r); /* number of the oldest kept; equal to next: none */
-uint64_t event_ring_next(const struct event_ring *r);  /* number that the next one will get; the first is 1 */
+uint64_t
+event_ring_first(const struct event_ring *r); /* number of the oldest kept; equal to next: none */
+uint64_t
+event_ring_next(const struct event_ring *r); /* number that the next one will get; the first is 1 */
 /* NULL unless first <= number < next. Valid until the next put. */
 const struct event *event_ring_at(const struct event_ring *r, uint64_t number);
 

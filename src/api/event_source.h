@@ -21,7 +21,8 @@ struct event_source;
  * on", 0 for all that the disk tells.
  */
 struct event_source *event_source_new(struct index *index, struct pod_index *pods,
-                                      struct image_index *images, struct event_ring *ring, nsec since);
+                                      struct image_index *images, struct event_ring *ring,
+                                      nsec since);
 /* Before the indexes are freed. NULL is fine. */
 void event_source_free(struct event_source *s);
 

@@ -29,30 +29,30 @@ struct pod_past_app {
         nsec started_at;  /* 0: never */
         nsec finished_at; /* 0: has not ended, or nobody knows when (ended) */
         bool ended;       /* it was started, and runs no more */
-        pid_t pid;        /* of its main process, in the host's PID namespace; 0: not known. Stays after the end */
-        int exit_code;    /* -1: not known */
-        int signal;       /* 0: none */
+        pid_t pid; /* of its main process, in the host's PID namespace; 0: not known. Stays after the end */
+        int exit_code; /* -1: not known */
+        int signal;    /* 0: none */
         bool oom;
 };
 
 struct pod_past {
         struct uuid uuid;
-        char *name;        /* NULL: it has none, or none is known */
-        nsec created_at;   /* 0: not known, as are all times below */
-        bool prepared;     /* it was in prepared/, */
-        nsec prepared_at;  /* since then */
-        bool aborted;      /* its preparation ended without success, */
-        nsec aborted_at;   /* then */
-        bool started;      /* its init was made, */
-        nsec started_at;   /* then */
-        pid_t pid;         /* of the init; -1: none */
-        bool exited;       /* it was in run/, and has no owner any more */
-        nsec finished_at;  /* 0: its supervisor was killed */
-        int exit_code;     /* -1: not known */
-        int signal;        /* 0: none */
-        char *reason;      /* why it was aborted or ended as it did; NULL: none */
-        bool collected;    /* marked by gc or rm */
-        nsec collected_at; /* then */
+        char *name;                /* NULL: it has none, or none is known */
+        nsec created_at;           /* 0: not known, as are all times below */
+        bool prepared;             /* it was in prepared/, */
+        nsec prepared_at;          /* since then */
+        bool aborted;              /* its preparation ended without success, */
+        nsec aborted_at;           /* then */
+        bool started;              /* its init was made, */
+        nsec started_at;           /* then */
+        pid_t pid;                 /* of the init; -1: none */
+        bool exited;               /* it was in run/, and has no owner any more */
+        nsec finished_at;          /* 0: its supervisor was killed */
+        int exit_code;             /* -1: not known */
+        int signal;                /* 0: none */
+        char *reason;              /* why it was aborted or ended as it did; NULL: none */
+        bool collected;            /* marked by gc or rm */
+        nsec collected_at;         /* then */
         struct pod_past_app *apps; /* in the order of the manifest */
         size_t n_apps;
 };

@@ -14,7 +14,7 @@ typedef int64_t nsec; /* since the epoch, or a span; says the name of what holds
 
 enum { TIME_TEXT_MAX = 64 };
 
-nsec time_now(void);                         /* CLOCK_REALTIME */
+nsec time_now(void); /* CLOCK_REALTIME */
 /*
  * CLOCK_REALTIME_COARSE: what the kernel stamps files with, a few milliseconds behind time_now(). To be compared with
  * times of files.
