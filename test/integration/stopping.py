@@ -60,7 +60,7 @@ def command(build, data_dir):
 
 
 @pytest.fixture
-def paused(command):
+def paused(command, hooks):
     """paused(step, "run-prepared", ...) starts a command that stops itself (SIGSTOP) at the step."""
 
     def begin(step, *args):

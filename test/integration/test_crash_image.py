@@ -172,7 +172,7 @@ def test_a_run_killed(carob, store, aftermath, hooks, detach, step, state):
     aftermath.collected()
 
 
-def test_a_command_killed_while_its_detached_pod_starts(carob, store, aftermath, paused, command):
+def test_a_command_killed_while_its_detached_pod_starts(carob, store, aftermath, hooks, command):
     """The pod does not need the command any more: it starts, and nobody is told."""
     run = command("run", "--detach", "example.com/sleep", env=at("pod:mounts:stop"))
     until(lambda: [p for p in pods(carob) if p["state"] == "running"], what="the pod")

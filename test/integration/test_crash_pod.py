@@ -9,7 +9,7 @@ import time
 import pytest
 
 from clirun import alive, namespace_of, parent_of, pods, start, status, store, until  # noqa: F401
-from stopping import Aftermath, aftermath, at, command, go_on, hooks, killed_at, paused, stopped  # noqa: F401
+from stopping import Aftermath, aftermath, at, command, go_on, hooks, killed_at, stopped  # noqa: F401
 
 pytestmark = pytest.mark.root
 
@@ -55,7 +55,7 @@ def test_killed_while_it_ends(carob, store, aftermath, hooks, step):
     aftermath.collected()
 
 
-def test_killed_while_its_helper_is_made(carob, store, aftermath, paused, command):
+def test_killed_while_its_helper_is_made(carob, store, aftermath, hooks, command):
     """The child that keeps the mount namespace a moment longer must not outlive a supervisor that dies before it looks."""
     pod = command("run", "example.com/true", env=at("pod:undertaker:stop"))
     helpers = []
