@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What image_index.c (the images) and image_follow.c (how they are kept up to date) share. */
+/* What image_index.c (the images), image_follow.c (when to look at them) and image_read.c (how) share. */
 #pragma once
 
+#include <sys/inotify.h>
 #include <uthash.h>
 
 #include "api/image_index.h"
 #include "api/sorted.h"
+
+/* What is watched for: of the directories, and of each record's own. */
+enum {
+        IMAGE_WATCH_DIR = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
+                          IN_DELETE_SELF | IN_MOVE_SELF,
+        IMAGE_WATCH_RECORD = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
+                             IN_MODIFY | IN_CLOSE_WRITE,
+};
 
 /* A name in images/records that may be an image. */
 struct image_slot {
@@ -78,3 +87,25 @@ void image_slot_free(struct image_index *i, struct image_slot *slot);
 void image_follow_init(struct image_index *i);
 /* No more watches, queue or descriptor. */
 void image_follow_done(struct image_index *i);
+
+/*
+ * Its record is to be read. Numbers grow along the queue; what is in it already has not been read yet, and will not be read
+ * twice: it must not be queued.
+ */
+void image_slot_enqueue(struct image_index *i, struct image_slot *slot, uint64_t number);
+void image_slot_dequeue(struct image_index *i, struct image_slot *slot); /* if it is queued */
+/* All records are to be listed, and read again. */
+void image_index_need_scan(struct image_index *i);
+
+/* image_read.c */
+
+/* One piece of the work that there is. False: it cannot be done now, and will be tried again. */
+bool image_read_next(struct image_index *i);
+/* All is read: let go of what was needed for it. */
+void image_read_rest(struct image_index *i);
+/* The directories above the records are not watched any more. */
+void image_read_unwatch(struct image_index *i);
+void image_slot_unwatch(struct image_index *i, struct image_slot *slot);
+void image_slots_drop(struct image_index *i);
+/* Nothing is known, for a reason that @e tells. */
+void image_index_fail(struct image_index *i, const struct err *e);
