@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const stream_names[] = {
@@ -29,6 +30,22 @@ void logs_format_prefix(nsec time, enum logs_stream stream, char ret[static LOGS
         ret[LOGS_PREFIX_TAG - 1] = ' ';
         ret[LOGS_PREFIX_TAG] = 'F';
         ret[LOGS_PREFIX_TAG + 1] = ' ';
+}
+
+int logs_file_name(const char *app, unsigned number, char ret[static NAME_MAX + 1])
+{
+        size_t len = strlen(app);
+
+        ret[0] = '\0';
+        if (len > LOGS_APP_MAX)
+                return -ENAMETOOLONG;
+        if (number == 0)
+                (void)snprintf(ret, NAME_MAX + 1, "%s.log", app);
+        else if (number == LOGS_FILE_NEW)
+                (void)snprintf(ret, NAME_MAX + 1, "%s.log.new", app);
+        else
+                (void)snprintf(ret, NAME_MAX + 1, "%s.log.%u", app, number);
+        return 0;
 }
 
 /* The bytes up to the next blank, which is skipped; false when there is none. */

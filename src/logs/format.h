@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -27,6 +28,18 @@ enum {
                 256 * 1024, /* most bytes of an app's output that become one batch of entries */
         LOGS_BATCH_MAX = 640 * 1024 /* so that such a batch in lines of 28 bytes is one write */
 };
+
+/*
+ * What the log files of an app are called: `<app>.log` is written to, `.log.1` is the newest of the rotated ones, and
+ * `.log.new` is the next one while it is made.
+ */
+enum {
+        LOGS_APP_MAX = NAME_MAX - (int)sizeof(".log.new") + 1, /* longest name of an app */
+        LOGS_FILES_MAX = 64,                                   /* of one app */
+        LOGS_FILE_NEW = LOGS_FILES_MAX                         /* in place of a number: .log.new */
+};
+/* @number: 0 to LOGS_FILE_NEW. 0, or -ENAMETOOLONG with "" in @ret: there is no such file, and cannot be. */
+int logs_file_name(const char *app, unsigned number, char ret[static NAME_MAX + 1]);
 
 /* A parsed entry; text is borrowed from the parsed bytes. */
 struct logs_entry {

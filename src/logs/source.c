@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,12 +37,10 @@ static int open_file(struct source *s, int logs_fd, unsigned number, struct err 
 {
         AUTO_CLOSE int fd = -1;
         struct stat st;
-        char name[272];
+        char name[NAME_MAX + 1];
 
-        if (number > 0)
-                (void)snprintf(name, sizeof(name), "%.200s.log.%u", s->app, number);
-        else
-                (void)snprintf(name, sizeof(name), "%.200s.log", s->app);
+        if (logs_file_name(s->app, number, name) < 0)
+                return 0;
         fd = fs_open_file(logs_fd, name);
         if (fd == -ENOENT)
                 return 0;
@@ -57,14 +55,14 @@ static int open_file(struct source *s, int logs_fd, unsigned number, struct err 
         return 1;
 }
 
-/* What `<app>.log` is now; 0 and 0 when it does not exist. */
-static struct stat newest(const struct source *s, int logs_fd)
+/* What file @number is now; 0 and 0 when it does not exist. */
+static struct stat look_at(const struct source *s, int logs_fd, unsigned number)
 {
         struct stat st;
-        char name[272];
+        char name[NAME_MAX + 1];
 
-        (void)snprintf(name, sizeof(name), "%.200s.log", s->app);
-        if (fstatat(logs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (logs_file_name(s->app, number, name) < 0 ||
+            fstatat(logs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 st = (struct stat){ .st_ino = 0 };
         return st;
 }
@@ -81,12 +79,11 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static int find_number(const struct source *s, int logs_fd, const struct stat *is)
 {
         int highest = 0;
-        struct stat st;
-        char name[272];
 
-        for (int n = 1; n <= SOURCE_FILES_MAX && n <= highest + 2; n++) {
-                (void)snprintf(name, sizeof(name), "%.200s.log.%d", s->app, n);
-                if (fstatat(logs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        for (int n = 1; n < LOGS_FILES_MAX && n <= highest + 2; n++) {
+                struct stat st = look_at(s, logs_fd, (unsigned)n);
+
+                if (st.st_ino == 0)
                         continue;
                 highest = n;
                 if (is && same_file(is, &st))
@@ -102,6 +99,27 @@ static void forget_from(struct source *s, size_t first)
 }
 
 /*
+ * Whether files @highest to 0 are, in this order, what was opened from files[@first] on. Files only move to higher numbers,
+ * and what is open keeps its inode: so if all stand where they were found, none was passed over between two looks.
+ */
+static bool stand_still(const struct source *s, int logs_fd, int highest, size_t first)
+{
+        size_t i = first;
+
+        for (int n = highest; n >= 0; n--) {
+                struct stat now = look_at(s, logs_fd, (unsigned)n), opened;
+
+                if (now.st_ino == 0)
+                        continue;
+                if (i == s->n_files || fstat(s->files[i].fd, &opened) < 0 ||
+                    !same_file(&opened, &now))
+                        return false;
+                i++;
+        }
+        return i == s->n_files;
+}
+
+/*
  * Append the files that are newer than @after (NULL: all there are). Rotation renames them while we look, so it is
  * done again until nothing moved meanwhile.
  */
@@ -110,19 +128,16 @@ static int open_newer(struct source *s, int logs_fd, const struct stat *after, s
         const size_t had = s->n_files;
 
         for (int attempt = 0; attempt < ROTATIONS_MET_MAX; attempt++) {
-                struct stat before = newest(s, logs_fd), now;
-                int n = find_number(s, logs_fd, after);
+                int at = after ? find_number(s, logs_fd, after) : -1;
+                /* If it is gone, more was rotated than is kept, and all there is now is newer. */
+                int highest = at < 0 ? find_number(s, logs_fd, NULL) : at - 1;
 
-                /* It is gone: more was rotated than is kept, and all there is now is newer. */
-                if (n < 0)
-                        n = find_number(s, logs_fd, NULL) + 1;
-                else if (!after)
-                        n++;
-                while (n-- > 0)
+                for (int n = highest; n >= 0; n--)
                         if (open_file(s, logs_fd, (unsigned)n, e) < 0)
                                 return -1;
-                now = newest(s, logs_fd);
-                if (same_file(&before, &now))
+                if (stand_still(s, logs_fd, highest, had) &&
+                    (at < 0 ? find_number(s, logs_fd, NULL) == highest
+                            : find_number(s, logs_fd, after) == at))
                         return 0;
                 forget_from(s, had);
         }
@@ -148,7 +163,7 @@ static void forget_read(struct source *s)
 
 int source_refresh(struct source *s, int logs_fd, struct err *e)
 {
-        struct stat st, now = newest(s, logs_fd);
+        struct stat st, now = look_at(s, logs_fd, 0);
         struct scan *last;
 
         if (s->n_files == 0)

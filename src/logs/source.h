@@ -6,8 +6,6 @@
 #include "logs/scan.h"
 #include "util/buf.h"
 
-enum { SOURCE_FILES_MAX = 64 }; /* rotated files of one app that are read */
-
 struct source {
         char *app;          /* owned */
         struct scan *files; /* owned; oldest first */

@@ -55,10 +55,10 @@ int logs_writer_open(int logs_fd, const char *app, const struct logs_limits *lim
 {
         struct stat st;
         AUTO_CLOSE int fd = -1;
-        char name[256];
+        char name[NAME_MAX + 1];
 
-        if (snprintf(name, sizeof(name), "%s.log", app) >= (int)sizeof(name))
-                return err_set(e, ERR_LIMIT, 0, "app name %s is too long for a log file", app);
+        if (logs_file_name(app, 0, name) < 0)
+                return err_set(e, ERR_LIMIT, 0, "app name %.300s is too long for a log file", app);
         fd = openat(logs_fd, name,
                     O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
                     0640);
@@ -84,22 +84,14 @@ void logs_writer_done(struct logs_writer *w)
         *w = LOGS_WRITER_NULL;
 }
 
-static void file_name(const struct logs_writer *w, const char *suffix,
-                      char ret[static NAME_MAX + 1])
-{
-        (void)snprintf(ret, NAME_MAX + 1, "%s.log%s", w->app, suffix);
-}
-
 /* <app>.log.N-1 becomes .log.N and so on down to .log; what was .log.N is gone. A missing one is no matter. */
 static int shift_files(const struct logs_writer *w)
 {
-        char from[NAME_MAX + 1], to[NAME_MAX + 1], suffix[16];
+        char from[NAME_MAX + 1], to[NAME_MAX + 1];
 
         for (unsigned n = w->limits.max_files; n-- > 1;) {
-                (void)snprintf(suffix, sizeof(suffix), ".%u", n);
-                file_name(w, suffix, to);
-                (void)snprintf(suffix, sizeof(suffix), ".%u", n - 1);
-                file_name(w, n > 1 ? suffix : "", from);
+                (void)logs_file_name(w->app, n, to);
+                (void)logs_file_name(w->app, n - 1, from);
                 if (renameat(w->logs_fd, from, w->logs_fd, to) < 0 && errno != ENOENT)
                         return -errno;
         }
@@ -112,8 +104,8 @@ static bool rotate(struct logs_writer *w)
         AUTO_CLOSE int fd = -1;
         char fresh[NAME_MAX + 1], name[NAME_MAX + 1];
 
-        file_name(w, ".new", fresh);
-        file_name(w, "", name);
+        (void)logs_file_name(w->app, LOGS_FILE_NEW, fresh);
+        (void)logs_file_name(w->app, 0, name);
         (void)unlinkat(w->logs_fd, fresh, 0); /* of somebody who was killed right here */
         fd = openat(w->logs_fd, fresh,
                     O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -139,10 +131,23 @@ static void rotate_when_full(struct logs_writer *w, size_t len)
                 w->rotate_at = w->size + w->limits.max_bytes / 8; /* and not at every line */
 }
 
+/* Whether a new file costs nothing that the user wants to keep. */
+static bool may_begin_anew(const struct logs_writer *w)
+{
+        char oldest[NAME_MAX + 1];
+
+        if (w->torn || w->limits.max_files < 2)
+                return false;
+        if (w->limits.max_bytes > 0)
+                return true;
+        (void)logs_file_name(w->app, w->limits.max_files - 1, oldest);
+        return faccessat(w->logs_fd, oldest, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
 /* The time to write: never before that of the last entry. */
 static nsec next_time(struct logs_writer *w, nsec now)
 {
-        if (now < w->last - NSEC_PER_SEC && !w->torn && w->limits.max_files > 1)
+        if (now < w->last - NSEC_PER_SEC && may_begin_anew(w))
                 (void)rotate(w); /* the clock was set back; w->last is 0 now */
         if (now > w->last)
                 w->last = now;

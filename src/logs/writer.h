@@ -26,8 +26,6 @@ struct logs_limits {
         unsigned max_files; /* of one app, the one written to included: 1 to LOGS_FILES_MAX */
 };
 
-enum { LOGS_FILES_MAX = 64 };
-
 #define LOGS_LIMITS_DEFAULT                                                                        \
         ((struct logs_limits){ .max_bytes = UINT64_C(16) << 20, .max_files = 4 })
 
@@ -50,7 +48,7 @@ struct logs_writer {
 /*
  * Create or continue `<app>.log` beneath the directory @logs_fd, with mode 0640. An entry that a crash tore is
  * ended first. @logs_fd and @app must outlive the writer. @limits NULL: LOGS_LIMITS_DEFAULT. Blocks on the disk only.
- * Errors: those of the file system (ERR_NO_SPACE, ERR_PERMISSION ...).
+ * Errors: ERR_LIMIT for a name over LOGS_APP_MAX bytes; those of the file system (ERR_NO_SPACE, ERR_PERMISSION ...).
  */
 int logs_writer_open(int logs_fd, const char *app, const struct logs_limits *limits,
                      struct logs_writer *ret, struct err *e);

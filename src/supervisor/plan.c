@@ -2,6 +2,7 @@
 #include "supervisor/plan.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,9 +66,10 @@ static int read_app(int pod_fd, struct plan_app *a, struct err *e)
         AUTO(buf_done) struct buf image = BUF_NULL(LIMIT_STATE_FILE_BYTES);
         AUTO(buf_done) struct buf manifest = BUF_NULL(LIMIT_MANIFEST_BYTES);
         AUTO_CLOSE int dir = -1;
-        char path[256];
+        char path[sizeof("appsinfo/") + NAME_MAX];
 
-        (void)snprintf(path, sizeof(path), "appsinfo/%.200s", a->papp->name);
+        if (snprintf(path, sizeof(path), "appsinfo/%s", a->papp->name) >= (int)sizeof(path))
+                return err_set(e, ERR_LIMIT, 0, "app name %.300s is too long", a->papp->name);
         dir = fs_open_dir(pod_fd, path);
         if (dir < 0)
                 return err_set(e, ERR_INTERNAL, -dir, "open %s", path);

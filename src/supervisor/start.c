@@ -3,6 +3,7 @@
  * From an exec to the first runtime call. What takes long in the kernel (making namespaces) is begun first, in children, and
  * the rest is done meanwhile.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -99,6 +100,8 @@ static int start_init(struct supervisor *s, int *ret_report, struct err *e)
         r = loop_add(&s->loop, &s->init_source, s->init.pidfd, EPOLLIN);
         return r < 0 ? err_set(e, ERR_INTERNAL, -r, "watch the pod's init") : 0;
 }
+
+static_assert((int)POD_LOG_FILES_MAX == (int)LOGS_FILES_MAX, "what may be asked for can be done");
 
 static int open_output(struct supervisor *s, struct err *e)
 {

@@ -84,6 +84,19 @@ static void anything_else_is_refused_and_leaves_ret(void **state)
         assert_int_equal(e.len, 77);
 }
 
+static void files_are_named_by_number(void **state)
+{
+        char name[NAME_MAX + 1];
+        (void)state;
+
+        assert_int_equal(logs_file_name("app", 0, name), 0);
+        assert_string_equal(name, "app.log");
+        assert_int_equal(logs_file_name("app", LOGS_FILES_MAX - 1, name), 0);
+        assert_string_equal(name, "app.log.63");
+        assert_int_equal(logs_file_name("app", LOGS_FILE_NEW, name), 0);
+        assert_string_equal(name, "app.log.new");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -92,6 +105,7 @@ int main(void)
                 cmocka_unit_test(empty_text_extra_tags_and_other_zones_are_taken),
                 cmocka_unit_test(zeros_of_a_lost_block_are_skipped),
                 cmocka_unit_test(anything_else_is_refused_and_leaves_ret),
+                cmocka_unit_test(files_are_named_by_number),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

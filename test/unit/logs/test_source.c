@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 #include "logs/source.h"
+#include "logs/writer.h"
+#include "util/parse.h"
 
 #define T(n) "1970-01-01T00:00:0" #n ".000000000Z"
 
@@ -193,6 +199,95 @@ static void a_gap_in_the_numbers_hides_nothing(void **state)
         assert_next(&s, "b", false);
 }
 
+static void write_for_ever(const struct test_dir *d, pid_t parent)
+{
+        static char out[LOGS_BATCH_MAX];
+        const struct logs_limits limits = { .max_bytes = 256, .max_files = 5 };
+        struct logs_writer w;
+        struct err e;
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+            logs_writer_open(d->fd, "app", &limits, &w, &e) < 0)
+                _exit(1);
+        for (unsigned n = 1;; n++) {
+                char line[16];
+                int len = snprintf(line, sizeof(line), "%u\n", n);
+
+                logs_writer_put(&w, out, LOGS_STDOUT, line, (size_t)len, n);
+        }
+}
+
+static int64_t number_of(const struct logs_line *line)
+{
+        char text[16];
+        int64_t n;
+
+        assert_true(line->len < sizeof(text));
+        memcpy(text, line->text, line->len);
+        text[line->len] = '\0';
+        assert_int_equal(parse_i64(text, 1, INT64_MAX, &n), 0);
+        return n;
+}
+
+/* Some files are renamed at the very moment that others are opened. */
+static void files_opened_while_they_move_have_no_holes(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        pid_t parent = getpid(), child;
+        (void)state;
+
+        test_dir_init(&d);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+                write_for_ever(&d, parent);
+        for (int round = 0; round < 3000; round++) {
+                AUTO(source_done) struct source s;
+                struct logs_line line;
+                struct err e;
+                int64_t last = 0;
+
+                source_init(&s, "app");
+                assert_ok(source_open_files(&s, d.fd, &e), &e);
+                while (source_next(&s, &line, &e) > 0) {
+                        int64_t n = number_of(&line);
+
+                        assert_true(last == 0 || n == last + 1);
+                        last = n;
+                }
+        }
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void an_app_whose_name_makes_no_file_has_no_lines(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        char name[LOGS_APP_MAX + 2], file[NAME_MAX + 1];
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        memset(name, 'a', sizeof(name));
+        name[LOGS_APP_MAX + 1] = '\0';
+        assert_int_equal(logs_file_name(name, 0, file), -ENAMETOOLONG);
+        source_init(&s, name);
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+        source_done(&s);
+        name[LOGS_APP_MAX] = '\0';
+        assert_int_equal(logs_file_name(name, 0, file), 0);
+        put_file(&d, file, T(2) " stdout F b\n");
+        assert_int_equal(logs_file_name(name, LOGS_FILES_MAX - 1, file), 0);
+        assert_int_equal(logs_file_name(name, LOGS_FILE_NEW, file), 0);
+        source_init(&s, name);
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_int_equal(source_next(&s, &line, &e), 1);
+        assert_int_equal(line.len, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -203,6 +298,8 @@ int main(void)
                 cmocka_unit_test(line_over_the_limit_comes_in_pieces_and_loses_nothing),
                 cmocka_unit_test(rotation_under_a_follower_loses_nothing),
                 cmocka_unit_test(a_gap_in_the_numbers_hides_nothing),
+                cmocka_unit_test(files_opened_while_they_move_have_no_holes),
+                cmocka_unit_test(an_app_whose_name_makes_no_file_has_no_lines),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,26 @@ static void times_in_a_file_do_not_fall(void **state)
         assert_named(&d, "app.log", "1970-01-01T00:00:03.000000000Z stdout F c\n");
 }
 
+static void a_clock_set_back_throws_nothing_away_where_everything_is_kept(void **state)
+{
+        const struct logs_limits limits = { .max_bytes = 0, .max_files = 2 };
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(logs_writer_done) struct logs_writer w = LOGS_WRITER_NULL;
+        AUTO(buf_done) struct buf first = BUF_NULL(1 << 10);
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_ok(logs_writer_open(d.fd, "app", &limits, &w, &e), &e);
+        for (int i = 0; i < 3; i++)
+                logs_writer_put(&w, out, LOGS_STDOUT, &"a\nb\nc\n"[2 * i], 2,
+                                (10 - 4 * i) * NSEC_PER_SEC + 2);
+        assert_file(&d, "1970-01-01T00:00:06.000000002Z stdout F b\n"
+                        "1970-01-01T00:00:06.000000002Z stdout F c\n");
+        assert_int_equal(fs_read_file(d.fd, "app.log.1", &first), 0);
+        assert_string_equal(buf_str(&first), "1970-01-01T00:00:10.000000002Z stdout F a\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -325,6 +345,7 @@ int main(void)
                 cmocka_unit_test(one_file_is_begun_anew),
                 cmocka_unit_test(without_a_new_file_the_old_one_goes_on),
                 cmocka_unit_test(times_in_a_file_do_not_fall),
+                cmocka_unit_test(a_clock_set_back_throws_nothing_away_where_everything_is_kept),
         };
 
         (void)signal(SIGXFSZ, SIG_IGN);
