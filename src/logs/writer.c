@@ -89,6 +89,11 @@ static int shift_files(const struct logs_writer *w)
 {
         char from[NAME_MAX + 1], to[NAME_MAX + 1];
 
+        /* Not renamed over: ext4 would first write the one that takes its place to the disk, for some 15 ms. */
+        if (w->limits.max_files > 1) {
+                (void)logs_file_name(w->app, w->limits.max_files - 1, to);
+                (void)unlinkat(w->logs_fd, to, 0);
+        }
         for (unsigned n = w->limits.max_files; n-- > 1;) {
                 (void)logs_file_name(w->app, n, to);
                 (void)logs_file_name(w->app, n - 1, from);
