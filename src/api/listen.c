@@ -171,9 +171,19 @@ static void describe(int fd, char *ret, size_t size)
         }
 }
 
+static bool is_connected(int fd)
+{
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof(peer);
+
+        return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
 static int listen_activated(struct grpc_server *server, const struct listen_config *config, int fd,
                             const char *name, struct err *e)
 {
+        bool connected = is_connected(fd);
+        int r;
         struct grpc_listen_options options = { 0 };
         struct sockaddr_storage storage;
         socklen_t len;
@@ -184,9 +194,12 @@ static int listen_activated(struct grpc_server *server, const struct listen_conf
                 options.tls = config->tls;
                 options.local_only = !config->tls && !config->insecure;
         }
-        if (grpc_server_listen_fd_consume(server, fd, &options, e) < 0)
+        r = connected ? grpc_server_adopt_fd_consume(server, fd, &options, e)
+                      : grpc_server_listen_fd_consume(server, fd, &options, e);
+        if (r < 0)
                 return err_wrap(e, "cannot serve the activated socket \"%s\" (%s)", name, address);
-        log_info("Listening on %s (socket \"%s\")", address, name);
+        log_info("%s %s (socket \"%s\")", connected ? "Serving a client of" : "Listening on",
+                 address, name);
         return 0;
 }
 

@@ -40,7 +40,7 @@ struct listen_config {
 
 /*
  * Open everything, and log a line "Listening on ..." for each; the activated descriptors are taken
- * over one by one, the others stay with the caller. Looks up groups. Errors name the address, and
+ * over one by one, the others stay with the caller; one that is connected already is a client. Looks up groups. Errors name the address, and
  * say what to do when it is plaintext that could leave the host: those of grpc_server_listen,
  * ERR_NOT_FOUND for a group.
  */

@@ -306,6 +306,13 @@ static int index_all(struct program *p, const struct api_options *o, struct err 
         return 0;
 }
 
+/* As inetd starts services: who was handed the clients and no way for others lives as long as they do. */
+static void end_with_clients(struct program *p)
+{
+        if (!grpc_server_listens(p->server))
+                grpc_server_stop_when_left(p->server, stopped, p);
+}
+
 static int start(struct program *p, const struct api_options *o, const struct activation *activated,
                  struct err *e)
 {
@@ -360,6 +367,7 @@ int program_run(const struct api_options *o, const struct activation *activated)
                 close_all(&p);
         } else {
                 warn_of_certificate(&p);
+                end_with_clients(&p);
                 scan(&p);
         }
         (void)uv_run(&p.loop, UV_RUN_DEFAULT);

@@ -63,6 +63,21 @@ const struct opt cli_global_opts[] = {
         { .type = OPT_END },
 };
 
+void cli_globals_add(struct strv *argv)
+{
+        const struct cli_globals *g = &cli_globals;
+
+        strv_addf(argv, "--dir=%s", g->dir);
+        strv_addf(argv, "--system-config=%s", g->system_config);
+        strv_addf(argv, "--local-config=%s", g->local_config);
+        strv_addf(argv, "--user-config=%s", g->user_config);
+        strv_addf(argv, "--insecure-options=%s", g->insecure_options);
+        if (g->trust_keys_from_https)
+                strv_add(argv, "--trust-keys-from-https");
+        if (g->debug)
+                strv_add(argv, "--debug");
+}
+
 const char *cli_program(void)
 {
         return strcmp(program_invocation_short_name, "rkt") == 0 ? "rkt" : "carob";

@@ -20,6 +20,8 @@ struct cli_globals {
 };
 extern struct cli_globals cli_globals;
 extern const struct opt cli_global_opts[];
+/* As words for another program of ours. */
+void cli_globals_add(struct strv *argv);
 
 enum { CMD_ANY = -1, CMD_TABLES = 8 };
 

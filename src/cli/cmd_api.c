@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/api_client.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -16,7 +17,7 @@
 #include "util/mem.h"
 #include "v1alpha/api.pb-c.h"
 
-static const char *address = "localhost:15441";
+static const char *address = API_CLIENT_ADDRESS;
 static bool defaults;
 static nsec timeout;
 static enum output_format format = OUTPUT_JSON;
@@ -76,42 +77,26 @@ static int print_reply(const ProtobufCMessage *reply, struct err *e)
         return 0;
 }
 
-/* The remedy, where it is plain. */
-static int nobody_listens(struct err *e)
-{
-        AUTO_FREE char *why = xstrdup(e->text);
-
-        if (e->num != ECONNREFUSED && e->num != ENOENT)
-                return -1;
-        return err_set(e, ERR_UNAVAILABLE, 0,
-                       "%s: start the service with \"%s api-service\", or name another --address",
-                       why, cli_program());
-}
-
-static int call_failed(const struct grpc_client *c, const char *call, struct err *e)
-{
-        return err_wrap(e, "%s: %s", call, grpc_code_name(grpc_client_status(c)));
-}
-
 static int call(const ProtobufCMethodDescriptor *method, const ProtobufCMessage *request,
                 struct err *e)
 {
-        AUTO(grpc_client_freep) struct grpc_client *client = NULL;
+        const struct api_client_options options = { .address = address };
+        AUTO(api_client_done) struct api_client client = API_CLIENT_NULL;
         char path[128];
         int n;
 
         (void)snprintf(path, sizeof(path), "/%s/%s", v1alpha__public_api__descriptor.name,
                        method->name);
-        if (grpc_client_connect(&client, address, NULL, e) < 0)
-                return nobody_listens(e);
-        if (grpc_client_start(client, path, request, timeout, e) < 0)
-                return call_failed(client, method->name, e);
+        if (api_client_open(&client, &options, e) < 0)
+                return -1;
+        if (grpc_client_start(client.grpc, path, request, timeout, e) < 0)
+                return api_client_failed(&client, method->name, e);
         for (;;) {
                 AUTO(message_freep) ProtobufCMessage *reply = NULL;
 
-                n = grpc_client_next(client, method->output, &reply, e);
+                n = grpc_client_next(client.grpc, method->output, &reply, e);
                 if (n < 0)
-                        return call_failed(client, method->name, e);
+                        return api_client_failed(&client, method->name, e);
                 if (n == 0)
                         return 0;
                 if (print_reply(reply, e) < 0)
@@ -132,7 +117,9 @@ static int api_main(char *const *args, size_t n, struct err *e)
 
 static const struct opt api_opts[] = {
         { OPT_TEXT, 0, "address", "localhost:15441",
-          "where the API service listens: HOST:PORT or unix:PATH", &address, NULL, NULL },
+          "where the API service listens: HOST:PORT or unix:PATH; none: ask one of our own, for this "
+          "call",
+          &address, NULL, NULL },
         { OPT_DURATION, 0, "timeout", "TIME", "give up after so long", &timeout, NULL, NULL },
         { OPT_FLAG, 0, "defaults", "[=false]", "print fields that hold their default too",
           &defaults, NULL, NULL },

@@ -7,6 +7,7 @@
 #include "grpc/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
@@ -92,23 +93,44 @@ static int connect_any(const char *address, nsec timeout, struct err *e)
                        -r, "connect to \"%s\"", address);
 }
 
+static struct grpc_client *new_client_consume(int fd, const struct grpc_client_options *options)
+{
+        static const struct grpc_client_options defaults = { 0 };
+        const struct grpc_client_options *o = options ? options : &defaults;
+        struct grpc_client *c = xcalloc(1, sizeof(*c));
+
+        c->fd = fd;
+        c->output_fd = o->output_fd > 0 ? o->output_fd : -1;
+        c->reader.max = o->max_message_bytes ? o->max_message_bytes : (size_t)64 * 1024 * 1024;
+        c->message = BUF_NULL(MESSAGE_MAX);
+        grpc_client_h2_init(c, (int32_t)(o->window_bytes ? o->window_bytes : WINDOW_BYTES));
+        return c;
+}
+
 int grpc_client_connect(struct grpc_client **ret, const char *address,
                         const struct grpc_client_options *options, struct err *e)
 {
         nsec timeout =
                 options && options->connect_timeout ? options->connect_timeout : 5 * NSEC_PER_SEC;
-        struct grpc_client *c;
         int fd = connect_any(address, timeout, e);
 
         if (fd < 0)
                 return -1;
-        c = xcalloc(1, sizeof(*c));
-        c->fd = fd;
-        c->reader.max = options && options->max_message_bytes ? options->max_message_bytes
-                                                              : (size_t)64 * 1024 * 1024;
-        c->message = BUF_NULL(MESSAGE_MAX);
-        grpc_client_h2_init(c, WINDOW_BYTES);
-        *ret = c;
+        *ret = new_client_consume(fd, options);
+        return 0;
+}
+
+int grpc_client_adopt_fd_consume(struct grpc_client **ret, int fd,
+                                 const struct grpc_client_options *options, struct err *e)
+{
+        AUTO_CLOSE int owned = fd;
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof(peer);
+
+        if (getpeername(owned, (struct sockaddr *)&peer, &len) < 0 ||
+            fcntl(owned, F_SETFL, O_NONBLOCK) < 0 || fcntl(owned, F_SETFD, FD_CLOEXEC) < 0)
+                return err_set(e, ERR_USAGE, errno, "use descriptor %d as a connection", fd);
+        *ret = new_client_consume(TAKE_FD(owned), options);
         return 0;
 }
 
@@ -164,20 +186,22 @@ static int flush(struct grpc_client *c)
 /* Wait for the peer and hear what it says. 0; -1 with the error set. */
 static int pump(struct grpc_client *c, struct err *e)
 {
-        struct pollfd p = { .fd = c->fd };
+        struct pollfd p[] = { { .fd = c->fd }, { .fd = c->output_fd } };
         uint8_t data[16 * 1024];
         ssize_t n;
 
         if (flush(c) < 0)
                 return err_set(e, ERR_UNAVAILABLE, 0, "the connection was lost");
-        p.events = (short)(POLLIN | (c->chunk_len > 0 ? POLLOUT : 0));
-        n = poll(&p, 1, min_ms(time_monotonic(), c->deadline));
+        p[0].events = (short)(POLLIN | (c->chunk_len > 0 ? POLLOUT : 0));
+        n = poll(p, ARRAY_LEN(p), min_ms(time_monotonic(), c->deadline));
         if (n < 0 && errno != EINTR)
                 return err_set(e, ERR_INTERNAL, errno, "poll");
         if (n == 0 && time_monotonic() >= c->deadline)
                 return err_set(e, ERR_TIMEOUT, 0, "deadline exceeded");
         if (n <= 0)
                 return 0;
+        if (p[1].revents)
+                return err_set(e, ERR_CANCELLED, 0, "nobody reads the output any more");
         n = recv(c->fd, data, sizeof(data), 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;

@@ -17,6 +17,16 @@ struct grpc_client;
 struct grpc_client_options {
         nsec connect_timeout;     /* 0: 5 s */
         size_t max_message_bytes; /* of one reply; 0: 64 MiB */
+        /*
+         * Of replies that nobody has asked for yet; 0: 1 MiB. What fits the socket's buffer (64 KiB does) leaves a slow
+         * reader's stream to the server to deal with, instead of blocking the whole connection.
+         */
+        uint32_t window_bytes;
+        /*
+         * Where the replies go (not owned; 0: nowhere): when nobody reads there any more, waiting for the next one makes no
+         * sense, and fails with ERR_CANCELLED.
+         */
+        int output_fd;
 };
 
 /*
@@ -26,6 +36,9 @@ struct grpc_client_options {
  */
 int grpc_client_connect(struct grpc_client **ret, const char *address,
                         const struct grpc_client_options *options, struct err *e);
+/* The same on a stream socket that is connected already, which is taken over, also on failure. ERR_USAGE. */
+int grpc_client_adopt_fd_consume(struct grpc_client **ret, int fd,
+                                 const struct grpc_client_options *options, struct err *e);
 struct grpc_client *
 grpc_client_free(struct grpc_client *c); /* closes; NULL is fine; returns NULL */
 static inline void grpc_client_freep(struct grpc_client **c)

@@ -12,6 +12,7 @@
 
 struct grpc_client {
         int fd;               /* owned */
+        int output_fd;        /* borrowed; -1: none */
         nghttp2_session *h2;  /* owned */
         const uint8_t *chunk; /* borrowed from nghttp2: not yet sent */
         size_t chunk_len;

@@ -328,9 +328,9 @@ void grpc_conn_drain(struct grpc_conn *c)
         grpc_conn_flush_soon(c);
 }
 
-void grpc_conn_new_consume(struct grpc_listener *l, int fd, const struct sockaddr_storage *from)
+int grpc_conn_new_consume(struct grpc_server *server, const struct grpc_tls *tls, int fd,
+                          const struct sockaddr_storage *from)
 {
-        struct grpc_server *server = l->server;
         struct grpc_conn *c = xcalloc(1, sizeof(*c));
         int on = 1;
 
@@ -339,14 +339,14 @@ void grpc_conn_new_consume(struct grpc_listener *l, int fd, const struct sockadd
         c->server = server;
         c->handshake_by = time_monotonic() + server->config.handshake_timeout;
         c->stalled_by = c->linger_by = c->timer_at = INT64_MAX;
-        if (grpc_link_init_consume(&c->link, &server->buffers, fd, l->tls) < 0) {
+        if (grpc_link_init_consume(&c->link, &server->buffers, fd, tls) < 0) {
                 free(c);
-                return;
+                return -1;
         }
         if (uv_poll_init(server->loop, &c->poll, fd) != 0) {
                 grpc_link_done(&c->link);
                 free(c);
-                return;
+                return -1;
         }
         grpc_peer_fill(&c->peer, fd, from);
         (void)uv_timer_init(server->loop, &c->timer);
@@ -381,4 +381,5 @@ void grpc_conn_new_consume(struct grpc_listener *l, int fd, const struct sockadd
          */
         poll_for(c, UV_READABLE);
         set_timer(c);
+        return 0;
 }

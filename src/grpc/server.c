@@ -193,7 +193,7 @@ static void on_accept(uv_poll_t *handle, int status, int events)
                         return; /* EAGAIN, or this client's own trouble */
                 server->stats.accepted++;
                 if (server->n_conns < server->config.max_connections) {
-                        grpc_conn_new_consume(l, fd, &from);
+                        (void)grpc_conn_new_consume(server, l->tls, fd, &from);
                 } else {
                         server->stats.over_cap++;
                         (void)close(fd);
@@ -277,6 +277,34 @@ int grpc_server_listen_fd_consume(struct grpc_server *server, int fd,
         return add_listener(server, TAKE_FD(owned), NULL, options ? options->tls : NULL, e);
 }
 
+int grpc_server_adopt_fd_consume(struct grpc_server *server, int fd,
+                                 const struct grpc_listen_options *options, struct err *e)
+{
+        AUTO_CLOSE int owned = fd;
+        struct grpc_sockaddr at = { .len = sizeof(at.addr) };
+        struct sockaddr_storage from;
+        socklen_t len = sizeof(from), type_len = sizeof(int);
+        int type;
+
+        if (getsockopt(owned, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 || type != SOCK_STREAM ||
+            getpeername(owned, (struct sockaddr *)&from, &len) < 0 ||
+            getsockname(owned, (struct sockaddr *)&at.addr, &at.len) < 0)
+                return err_set(e, ERR_USAGE, 0, "descriptor %d is no connected stream socket", fd);
+        if (options && options->local_only && !grpc_sockaddr_is_local(&at))
+                return err_set(e, ERR_STATE, 0, "descriptor %d is connected to another host", fd);
+        if (fcntl(owned, F_SETFL, O_NONBLOCK) < 0 || fcntl(owned, F_SETFD, FD_CLOEXEC) < 0)
+                return err_set(e, ERR_INTERNAL, errno, "descriptor %d", fd);
+        server->stats.accepted++;
+        if (grpc_conn_new_consume(server, options ? options->tls : NULL, TAKE_FD(owned), &from) < 0)
+                return err_set(e, ERR_INTERNAL, 0, "cannot serve descriptor %d", fd);
+        return 0;
+}
+
+bool grpc_server_listens(const struct grpc_server *server)
+{
+        return server->listeners;
+}
+
 unsigned grpc_server_port(const struct grpc_server *server)
 {
         return server->port;
@@ -333,18 +361,30 @@ void grpc_server_conn_gone(struct grpc_server *server)
                 poll_listeners(server, true);
 }
 
+static void begin_stop(struct grpc_server *server, void (*on_stopped)(void *arg), void *arg)
+{
+        if (server->stopping)
+                return;
+        server->stopping = true;
+        server->on_stopped = on_stopped;
+        server->on_stopped_arg = arg;
+        close_listeners(server);
+        (void)uv_timer_stop(&server->retry);
+}
+
+void grpc_server_stop_when_left(struct grpc_server *server, void (*on_stopped)(void *arg),
+                                void *arg)
+{
+        begin_stop(server, on_stopped, arg);
+        grpc_server_conn_gone(server); /* the last one may have gone already */
+}
+
 void grpc_server_stop(struct grpc_server *server, nsec grace, void (*on_stopped)(void *arg),
                       void *arg)
 {
         struct grpc_conn *next;
 
-        if (!server->stopping) {
-                server->stopping = true;
-                server->on_stopped = on_stopped;
-                server->on_stopped_arg = arg;
-                close_listeners(server);
-                (void)uv_timer_stop(&server->retry);
-        }
+        begin_stop(server, on_stopped, arg);
         (void)uv_timer_start(&server->stop_timer, on_stop_timer,
                              server->conns ? (uint64_t)(grace / NSEC_PER_MSEC) : 0, 0);
         for (struct grpc_conn *c = server->conns; c; c = next) {

@@ -88,6 +88,15 @@ int grpc_server_listen(struct grpc_server *server, const char *address,
  */
 int grpc_server_listen_fd_consume(struct grpc_server *server, int fd,
                                   const struct grpc_listen_options *options, struct err *e);
+/*
+ * A stream socket, of any family, that is connected to a client already (Accept=yes of systemd.socket(5), one end of
+ * a socketpair). Takes over @fd, also on failure. @options as above; max_connections does not matter. Errors:
+ * ERR_USAGE for what is no such socket, ERR_STATE for options->local_only, ERR_INTERNAL.
+ */
+int grpc_server_adopt_fd_consume(struct grpc_server *server, int fd,
+                                 const struct grpc_listen_options *options, struct err *e);
+/* Whether further clients can come. */
+bool grpc_server_listens(const struct grpc_server *server);
 /* Port of the last TCP listener, 0 when there is none. */
 unsigned grpc_server_port(const struct grpc_server *server);
 
@@ -101,3 +110,9 @@ void grpc_server_stats(const struct grpc_server *server, struct grpc_server_stat
  */
 void grpc_server_stop(struct grpc_server *server, nsec grace, void (*on_stopped)(void *arg),
                       void *arg);
+/*
+ * No new connections; @on_stopped (as above) runs once the clients that are there have gone by themselves, in a turn of
+ * its own if there are none. grpc_server_stop may still shorten that.
+ */
+void grpc_server_stop_when_left(struct grpc_server *server, void (*on_stopped)(void *arg),
+                                void *arg);

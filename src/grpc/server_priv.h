@@ -70,8 +70,9 @@ struct grpc_server {
 
 /* conn.c */
 struct sockaddr_storage;
-/* @fd was accepted at @l and comes from @from. */
-void grpc_conn_new_consume(struct grpc_listener *l, int fd, const struct sockaddr_storage *from);
+/* A client from @from; @tls as its listener says, NULL: cleartext. -1: it could not be served. */
+int grpc_conn_new_consume(struct grpc_server *server, const struct grpc_tls *tls, int fd,
+                          const struct sockaddr_storage *from);
 /* Now; cancels its calls; memory goes when the loop has turned. */
 void grpc_conn_close(struct grpc_conn *c, enum grpc_end why);
 void grpc_conn_drain(struct grpc_conn *c); /* may close it */

@@ -149,6 +149,43 @@ def test_what_does_not_listen_is_refused(refused, short_tmp):
             assert 'cannot serve the activated socket "unknown"' in said
 
 
+def test_a_connection_that_is_handed_over_is_served_and_no_other(start_api, pb):
+    """As inetd does it, or Accept=yes of systemd.socket(5)."""
+    for family in (socket.AF_UNIX, socket.AF_INET):
+        if family == socket.AF_UNIX:
+            ours, theirs = socket.socketpair()
+        else:
+            with tcp() as listener:
+                ours = socket.create_connection(listener.getsockname())
+                theirs = listener.accept()[0]
+        server = start_api(**activated(theirs, names="connection"))
+        theirs.close()
+        assert "Serving a client of" in server.text and "Listening" not in server.text
+        with ours:
+            ours.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04\0\0\0\0\0")
+            ours.settimeout(20)
+            assert ours.recv(9)[3] == 4, "SETTINGS"
+        assert server.process.wait(20) == 0
+        assert "error" not in server.text
+
+
+def test_beside_a_socket_that_listens_it_is_one_client_of_many(start_api, pb):
+    ours, theirs = socket.socketpair()
+    with tcp() as one, theirs:
+        server = start_api(**activated(theirs, one))
+    ours.close()
+    assert server.client.GetInfo().info.api_version
+
+
+def test_a_connection_that_leaves_the_host_takes_tls(refused):
+    with tcp("0.0.0.0") as listener:
+        host = subprocess.check_output(["hostname", "-I"], text=True).split()
+        if not host or ":" in host[0]:
+            pytest.skip("this host has no IPv4 address but loopback")
+        with socket.create_connection((host[0], listener.getsockname()[1])), listener.accept()[0] as theirs:
+            assert "--insecure-listen" in refused(**activated(theirs))
+
+
 def test_broken_words_of_the_manager_are_told(refused):
     said = refused(env=dict(os.environ, LISTEN_PID="nobody", LISTEN_FDS="1"))
     assert "LISTEN_PID=nobody: no process id" in said

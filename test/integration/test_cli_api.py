@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from activation import Manager
+
 
 @pytest.fixture
 def call(start_api, carob):
@@ -77,3 +79,36 @@ def test_api_service_becomes_carob_api(build, data_dir, short_tmp):
 def test_without_a_service_the_remedy_is_named(carob):
     done = carob("api", "--address=unix:/nonexistent/socket", "GetInfo", status=254)
     assert 'start the service with "carob api-service"' in done.stderr
+
+
+def test_a_service_of_our_own_is_asked(carob, tree, data_dir):
+    a = tree.pod("prepared", "a")
+    done = carob("api", "--address=none", "ListPods")
+    assert [p["id"] for p in json.loads(done.stdout)["pods"]] == [a.uuid] and done.stderr == ""
+    info = json.loads(carob("api", "--address=none", "GetInfo", "--local-config=/some/where").stdout)["info"]
+    assert info["globalFlags"] == {"dir": os.path.realpath(data_dir), "localConfigDir": "/some/where",
+                                   "systemConfigDir": "/usr/lib/carob", "insecureFlags": "none"}
+    done = carob("--debug", "api", "--address=none", "InspectPod", json.dumps({"id": a.uuid}))
+    assert json.loads(done.stdout)["pod"]["id"] == a.uuid
+    assert "carob-api: API service starting..." in done.stderr
+
+
+def test_the_environment_of_others_is_not_for_our_own_service(carob, short_tmp):
+    manager = Manager(short_tmp / "notify")
+    env = manager.environment(WATCHDOG_USEC="1000", LISTEN_PID="1", LISTEN_FDS="5", LISTEN_FDNAMES="a:b:c:d:e")
+    assert carob("api", "--address=none", "GetInfo", env=env).stderr == ""
+    assert manager.next(timeout=0) == {}
+    manager.close()
+
+
+def test_our_own_service_ends_with_us_and_says_why(carob, data_dir):
+    follow = json.dumps({"pod_id": "x"})
+    done = carob("--dir=", "api", "--address=none", "GetLogs", follow, status=254)
+    assert "carob-api: --dir is empty; see carob-api --help" in done.stderr
+    assert "api: GetLogs: carob-api, started for this, ended with status 254" in done.stderr
+
+
+def test_its_streams_may_not_leave_descriptors(carob):
+    """With stdin, stdout and stderr closed nothing gets a number it should not have."""
+    done = carob("api", "--address=none", "GetInfo", preexec_fn=lambda: (os.close(0), os.close(2)))
+    assert json.loads(done.stdout)["info"]["apiVersion"]

@@ -57,6 +57,14 @@ static int serve(const struct live *l, const struct grpc_server_config *config, 
                 if (l->activated[i] > 0 &&
                     grpc_server_listen_fd_consume(server, l->activated[i], NULL, &e) < 0)
                         return 8;
+        if (l->pair[1] > 0) {
+                (void)close(l->pair[0]);
+                if (grpc_server_adopt_fd_consume(server, l->pair[1], NULL, &e) < 0)
+                        return 9;
+                grpc_server_stop_when_left(server, on_stopped, NULL);
+                if (grpc_server_listens(server))
+                        return 10;
+        }
         (void)grpc_tls_unref(options.tls); /* the listener has its own reference */
         (void)uv_signal_init(&loop, &sigterm);
         (void)uv_signal_start(&sigterm, on_sigterm, SIGTERM);
@@ -91,13 +99,12 @@ void live_start(struct live *l, const struct grpc_server_config *config, unsigne
         (void)snprintf(l->tcp, sizeof(l->tcp), "localhost:%u", l->port);
 }
 
-int live_stop(struct live *l)
+int live_wait(struct live *l)
 {
         nsec until = time_monotonic() + 20 * NSEC_PER_SEC;
         pid_t r = 0;
         int status;
 
-        assert_int_equal(kill(l->pid, SIGTERM), 0);
         while (r == 0 && time_monotonic() < until) {
                 r = waitpid(l->pid, &status, WNOHANG);
                 if (r == 0)
@@ -107,6 +114,12 @@ int live_stop(struct live *l)
                 fail_msg("the server does not stop");
         l->pid = 0;
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int live_stop(struct live *l)
+{
+        assert_int_equal(kill(l->pid, SIGTERM), 0);
+        return live_wait(l);
 }
 
 void live_done(struct live *l)

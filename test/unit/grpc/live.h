@@ -19,6 +19,7 @@ struct live {
                 *tls; /* of TCP; to be set before live_start; NULL: cleartext */
         int activated
                 [2]; /* listening sockets for the server, of its own listeners beside; 0: none */
+        int pair[2]; /* of a connection: the server has the second end, and ends with it; 0: none */
         struct grpc_server_stats *stats; /* after live_stop: what was counted until the stop */
 };
 
@@ -29,6 +30,8 @@ void live_start(struct live *l, const struct grpc_server_config *config, unsigne
  * exit status.
  */
 int live_stop(struct live *l);
+/* The same without the signal: it has a reason to end. */
+int live_wait(struct live *l);
 /* For AUTO: stops what a failed test has left. */
 void live_done(struct live *l);
 #define AUTO_LIVE AUTO(live_done)

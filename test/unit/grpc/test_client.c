@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "grpc/client.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "grpc/wire_check.h"
 #include "live.h"
 
@@ -151,6 +155,42 @@ static void lost_connection_is_unavailable_now_and_later(void **state)
         }
 }
 
+static void nobody_reading_the_output_ends_the_wait(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        struct grpc_client_options options = { .window_bytes = 65536 };
+        ProtobufCMessage *reply = NULL;
+        struct err e;
+        int fds[2];
+
+        (void)state;
+        live_start(&l, NULL, 0);
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        options.output_fd = fds[1];
+        assert_ok(grpc_client_connect(&c, l.unix_addr, &options, &e), &e);
+        live_echo(c); /* as long as somebody reads there, nothing is different */
+        assert_ok(grpc_client_start(c, "/test.Test/Subscribe", &request.base, 0, &e), &e);
+        (void)close(fds[0]);
+        assert_int_equal(grpc_client_next(c, &sample__sample__descriptor, &reply, &e), -1);
+        assert_int_equal(e.kind, ERR_CANCELLED);
+        (void)close(fds[1]);
+}
+
+static void what_is_not_connected_is_not_adopted(void **state)
+{
+        struct grpc_client *c = NULL;
+        struct err e;
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        (void)state;
+        assert_int_equal(grpc_client_adopt_fd_consume(&c, fd, NULL, &e), -1);
+        assert_int_equal(e.kind, ERR_USAGE);
+        assert_int_equal(fcntl(fd, F_GETFD), -1);
+        assert_null(c);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -160,6 +200,8 @@ int main(void)
                 cmocka_unit_test(large_reply_is_taken_up_to_the_limit),
                 cmocka_unit_test(nobody_there_is_said_at_once),
                 cmocka_unit_test(lost_connection_is_unavailable_now_and_later),
+                cmocka_unit_test(nobody_reading_the_output_ends_the_wait),
+                cmocka_unit_test(what_is_not_connected_is_not_adopted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

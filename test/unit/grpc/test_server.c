@@ -296,6 +296,93 @@ static void descriptors_that_do_not_listen_are_refused(void **state)
         free_server(server, &loop);
 }
 
+/* A server that has one client, and ends with it; the client's end of the connection. */
+static struct grpc_client *start_pair(struct live *l)
+{
+        struct grpc_client *c = NULL;
+        struct err e;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->pair), 0);
+        live_start(l, NULL, 0);
+        (void)close(l->pair[1]);
+        assert_ok(grpc_client_adopt_fd_consume(&c, l->pair[0], NULL, &e), &e);
+        return c;
+}
+
+static void one_connection_is_served_and_no_more(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL, *other = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        struct err e;
+
+        (void)state;
+        c = start_pair(&l);
+        live_echo(c);
+        live_echo(c);
+        assert_int_equal(grpc_client_connect(&other, l.tcp, NULL, &e), -1);
+        assert_ok(grpc_client_start(c, "/test.Test/Subscribe", &request.base, 0, &e), &e);
+        c = grpc_client_free(c);
+        assert_int_equal(live_wait(&l), 0);
+        assert_int_equal(l.stats->accepted, 1);
+        assert_int_equal(l.stats->ended[GRPC_END_CLIENT], 1);
+        assert_int_equal(l.stats->streams, 0);
+}
+
+static void who_was_never_heard_ends_it_too(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+
+        (void)state;
+        c = start_pair(&l);
+        c = grpc_client_free(c);
+        assert_int_equal(live_wait(&l), 0);
+}
+
+static void one_connection_is_stopped_as_others(void **state)
+{
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        ProtobufCMessage *reply = NULL;
+        struct err e;
+
+        (void)state;
+        c = start_pair(&l);
+        live_echo(c);
+        assert_ok(grpc_client_start(c, "/test.Test/Subscribe", &request.base, 0, &e), &e);
+        assert_int_equal(live_stop(&l), 0);
+        assert_int_equal(grpc_client_next(c, &sample__sample__descriptor, &reply, &e), -1);
+        assert_int_equal(e.kind, ERR_UNAVAILABLE);
+}
+
+static void descriptors_without_a_client_are_not_adopted(void **state)
+{
+        uv_loop_t loop;
+        struct grpc_server *server = new_server(&loop);
+        struct grpc_listen_options local = { .local_only = true };
+        struct grpc_bound bound;
+        struct err e;
+        int fds[2];
+
+        (void)state;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(grpc_server_adopt_fd_consume(server, fds[i], NULL, &e), -1);
+                assert_int_equal(e.kind, ERR_USAGE);
+                assert_int_equal(fcntl(fds[i], F_GETFD), -1); /* consumed all the same */
+        }
+        assert_int_equal(grpc_server_adopt_fd_consume(server, 9999, NULL, &e), -1);
+        assert_ok(grpc_bind("127.0.0.1:0", &(struct grpc_bind_options){ .gid = (gid_t)-1 }, &bound,
+                            &e),
+                  &e);
+        assert_int_equal(grpc_server_adopt_fd_consume(server, bound.fds[0], &local, &e), -1);
+        assert_int_equal(e.kind, ERR_USAGE);
+        assert_false(grpc_server_listens(server));
+        free_server(server, &loop);
+}
+
 static void addresses_for_other_hosts_are_refused_when_asked_for(void **state)
 {
         uv_loop_t loop;
@@ -390,6 +477,10 @@ int main(void)
                 cmocka_unit_test(stop_without_clients_is_immediate),
                 cmocka_unit_test(sockets_made_by_others_are_served_and_left),
                 cmocka_unit_test(descriptors_that_do_not_listen_are_refused),
+                cmocka_unit_test(one_connection_is_served_and_no_more),
+                cmocka_unit_test(who_was_never_heard_ends_it_too),
+                cmocka_unit_test(one_connection_is_stopped_as_others),
+                cmocka_unit_test(descriptors_without_a_client_are_not_adopted),
                 cmocka_unit_test(addresses_for_other_hosts_are_refused_when_asked_for),
                 cmocka_unit_test(socket_file_of_another_server_is_not_removed),
                 cmocka_unit_test(second_stop_changes_the_time_only),
