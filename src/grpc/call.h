@@ -82,6 +82,13 @@ enum grpc_send_result grpc_call_send_blobs(struct grpc_call *call, struct grpc_b
 enum grpc_send_result grpc_call_send_shared(struct grpc_call *call, struct grpc_blob *blob);
 
 /*
+ * From now on each reply is answered with GRPC_SEND_PAUSE, and on_drain comes when all of it has gone: for handlers that would
+ * rather make the next reply, of all that has happened until then, when it can go. A client that does not read makes them hold one
+ * reply, and no more.
+ */
+void grpc_call_one_by_one(struct grpc_call *call);
+
+/*
  * Send the response headers now: a subscriber learns that it is subscribed before anything happens.
  */
 void grpc_call_start(struct grpc_call *call);

@@ -84,7 +84,8 @@ static enum grpc_send_result message_end(struct grpc_call *call)
         call->session->counters->messages_out++;
         grpc_response_update(call);
         grpc_call_wake(call);
-        if (grpc_queue_len(&call->out) < LIMIT_GRPC_QUEUE_BYTES / QUEUE_HIGH_DIVISOR)
+        if (!call->one_by_one &&
+            grpc_queue_len(&call->out) < LIMIT_GRPC_QUEUE_BYTES / QUEUE_HIGH_DIVISOR)
                 return GRPC_SEND_OK;
         call->paused = true;
         return GRPC_SEND_PAUSE;
@@ -335,6 +336,17 @@ void grpc_call_compress(struct grpc_call *call, enum grpc_compression when)
                 wanted && call->head.accepts_gzip && (!call->started || call->compress_named);
 }
 
+void grpc_call_one_by_one(struct grpc_call *call)
+{
+        assert(!call->finished);
+        call->one_by_one = true;
+}
+
+static size_t low_mark(const struct grpc_call *call)
+{
+        return call->one_by_one ? 1 : LIMIT_GRPC_QUEUE_BYTES / QUEUE_LOW_DIVISOR;
+}
+
 /* Bytes have left the queue. */
 void grpc_call_sent(struct grpc_call *call)
 {
@@ -344,7 +356,7 @@ void grpc_call_sent(struct grpc_call *call)
                 (void)grpc_call_charge(call, grpc_queue_held(&call->out));
         }
         if (!call->paused || call->finished || call->drained ||
-            grpc_queue_len(&call->out) >= LIMIT_GRPC_QUEUE_BYTES / QUEUE_LOW_DIVISOR)
+            grpc_queue_len(&call->out) >= low_mark(call))
                 return;
         call->drained = true;
         call->session->n_drained++;

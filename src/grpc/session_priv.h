@@ -59,6 +59,7 @@ struct grpc_call {
         bool deferred;    /* nghttp2 waits for grpc_call to resume its data */
         bool paused;      /* the handler waits for on_drain */
         bool drained;     /* and may have it */
+        bool one_by_one;  /* it waits after each reply until that is gone */
         bool finished;    /* the status is decided: the handler is out */
 
         bool receive_paused; /* the handler said so */

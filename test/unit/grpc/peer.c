@@ -64,7 +64,15 @@ static void on_half_close(struct grpc_call *call, void *arg)
         grpc_call_finish(call, GRPC_OK, "%s", "");
 }
 
-static const struct grpc_call_watch hold_watch = { .on_cancel = on_cancel };
+static void count_drain(struct grpc_call *call, void *arg)
+{
+        (void)call;
+        (void)arg;
+        svc.n_drained++;
+}
+
+static const struct grpc_call_watch hold_watch = { .on_cancel = on_cancel,
+                                                   .on_drain = count_drain };
 static const struct grpc_call_watch pump_watch = { .on_cancel = on_cancel, .on_drain = on_drain };
 static const struct grpc_call_watch chat_watch = { .on_cancel = on_cancel,
                                                    .on_message = on_message,
@@ -518,6 +526,12 @@ struct peer_stream *peer_open_with(struct peer *p, const char *path, const char 
                                    const char *value, const void *body, size_t len)
 {
         return submit(p, path, name, value, body, len, true);
+}
+
+void peer_widen(struct peer *p, const struct peer_stream *s, int32_t more)
+{
+        assert_int_equal(nghttp2_submit_window_update(p->h2, NGHTTP2_FLAG_NONE, s->id, more), 0);
+        peer_run(p);
 }
 
 void peer_reset(struct peer *p, struct peer_stream *s, uint32_t error)

@@ -76,6 +76,8 @@ struct peer_stream *peer_call_with(struct peer *p, const char *path, const char 
 struct peer_stream *peer_open(struct peer *p, const char *path, const void *body, size_t len);
 struct peer_stream *peer_open_with(struct peer *p, const char *path, const char *name,
                                    const char *value, const void *body, size_t len);
+/* Gives the stream room for @more bytes, and runs. Streams that were opened with a small window get no more by themselves. */
+void peer_widen(struct peer *p, const struct peer_stream *s, int32_t more);
 void peer_reset(struct peer *p, struct peer_stream *s, uint32_t error);
 
 /* The service "test.Test". */

@@ -94,6 +94,61 @@ static void sending_past_the_limit_is_refused(void **state)
         grpc_call_finish(svc.call, GRPC_RESOURCE_EXHAUSTED, "too slow");
 }
 
+static void one_by_one_waits_until_each_reply_has_gone(void **state)
+{
+        AUTO_PEER struct peer *p = peer_new_window(8);
+        struct peer_stream *s = peer_call(p, "/test.Test/Subscribe", empty, sizeof(empty));
+        uint8_t *at;
+
+        (void)state;
+        peer_run(p);
+        grpc_call_one_by_one(svc.call);
+        assert_int_equal(grpc_call_send_reserve(svc.call, 3, &at), GRPC_SEND_PAUSE);
+        memcpy(at, "abc", 3);
+        peer_run(p);
+        assert_int_equal(s->data.len, 8);
+        assert_int_equal(svc.n_drained, 1);
+        /* This one does not fit the client's window: not before it is out as a whole. */
+        assert_int_equal(grpc_call_send_reserve(svc.call, 4, &at), GRPC_SEND_PAUSE);
+        memcpy(at, "defg", 4);
+        peer_run(p);
+        assert_int_equal(s->data.len, 8);
+        peer_widen(p, s, 8);
+        assert_int_equal(s->data.len, 16);
+        assert_int_equal(svc.n_drained, 1);
+        peer_widen(p, s, 1);
+        assert_int_equal(s->data.len, 17);
+        assert_int_equal(svc.n_drained, 2);
+        grpc_call_finish(svc.call, GRPC_OK, "%s", "");
+}
+
+/* What a subscriber is told that was given up while it did not read. */
+static void status_follows_what_was_begun_once_the_client_reads_again(void **state)
+{
+        AUTO_PEER struct peer *p = peer_new_window(8);
+        struct peer_stream *s = peer_call(p, "/test.Test/Subscribe", empty, sizeof(empty));
+        uint8_t *at;
+
+        (void)state;
+        peer_run(p);
+        grpc_call_one_by_one(svc.call);
+        assert_int_equal(grpc_call_send_reserve(svc.call, 20, &at), GRPC_SEND_PAUSE);
+        memset(at, 'x', 20);
+        peer_run(p);
+        grpc_call_finish(svc.call, GRPC_RESOURCE_EXHAUSTED, "too slow");
+        peer_run(p);
+        assert_int_equal(s->data.len, 8);
+        assert_false(s->ended);
+        peer_widen(p, s, 100);
+        assert_int_equal(s->data.len, 25);
+        assert_string_equal(s->grpc_status, "8");
+        assert_string_equal(s->grpc_message, "too slow");
+        assert_true(s->ended);
+        assert_int_equal(svc.n_cancelled, 0);
+        assert_int_equal(svc.n_drained, 0);
+        assert_int_equal(p->memory.used, 0);
+}
+
 static void one_client_cannot_take_all_memory(void **state)
 {
         AUTO_PEER struct peer *p = peer_new_window(1000);
@@ -152,6 +207,8 @@ int main(void)
                 cmocka_unit_test(long_stream_pauses_and_goes_on),
                 cmocka_unit_test(reader_that_stops_stops_the_handler_with_bounded_memory),
                 cmocka_unit_test(sending_past_the_limit_is_refused),
+                cmocka_unit_test(one_by_one_waits_until_each_reply_has_gone),
+                cmocka_unit_test(status_follows_what_was_begun_once_the_client_reads_again),
                 cmocka_unit_test(one_client_cannot_take_all_memory),
                 cmocka_unit_test(reserve_is_filled_by_the_caller),
                 cmocka_unit_test(error_object_becomes_status_and_text),
