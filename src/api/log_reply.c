@@ -5,33 +5,18 @@
 #include <inttypes.h>
 
 #include "api/encode.h"
+#include "api/request_time.h"
 #include "util/auto.h"
 #include "util/time.h"
-
-static int check_positive(const char *field, int64_t value, struct err *e)
-{
-        if (value < 0)
-                return err_set(e, ERR_USAGE, 0, "%s: %" PRId64 " is negative", field, value);
-        return 0;
-}
-
-/* Seconds that are past what nanoseconds can say are the end of time. */
-static nsec from_seconds(int64_t seconds)
-{
-        nsec t;
-
-        return __builtin_mul_overflow(seconds, NSEC_PER_SEC, &t) ? INT64_MAX : t;
-}
 
 int log_query_from_request(const V1alpha__GetLogsRequest *request, struct logs_query *ret,
                            struct err *e)
 {
-        if (check_positive("lines", request->lines, e) < 0 ||
-            check_positive("since_time", request->since_time, e) < 0 ||
-            check_positive("until_time", request->until_time, e) < 0)
+        if (request->lines < 0)
+                return err_set(e, ERR_USAGE, 0, "lines: %" PRId32 " is negative", request->lines);
+        if (request_time("since_time", request->since_time, &ret->since, e) < 0 ||
+            request_time("until_time", request->until_time, &ret->until, e) < 0)
                 return -1;
-        ret->since = from_seconds(request->since_time);
-        ret->until = from_seconds(request->until_time);
         ret->tail = request->lines > 0 ? request->lines : -1;
         ret->follow = request->follow;
         return 0;
