@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Last words of an image: one line of the ledger (util/ledger.h) of removed images. Codec only. */
+/*
+ * Last words of an image: one line of the ledger (util/ledger.h) of removed images. Codec only. The line is written before the
+ * record goes: when its remover was killed or failed between the two, the image is still there, and a later line will tell
+ * when it really went. Images whose record is broken get none.
+ */
 #pragma once
 
 #include <stddef.h>

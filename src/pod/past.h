@@ -7,6 +7,10 @@
  * left prepare/), `pod-aborted` (its text: why preparing failed; its mtime: when). A preparation that was killed has left no mark:
  * it ended when something in the pod's directory was made last. A pod whose supervisor was killed has no time of its
  * end: finished_at is 0, also for its apps that ran then.
+ *
+ * A pod's deletion begins with `pod-created`, right after the pod's last words were appended to the ledger. From then on the
+ * directory says nothing any more, rather than half of it: the ledger does. Usually that is one line for a pod. There are two, the
+ * same, when the remover was killed between the line and the first deletion; and none when it could not be written.
  */
 #pragma once
 
@@ -20,7 +24,10 @@
 #include "util/time.h"
 #include "util/uuid.h"
 
-#define POD_LEDGER "removed" /* beneath pods/, util/ledger.h */
+#define POD_LEDGER     "removed" /* beneath pods/, util/ledger.h */
+#define POD_PREPARED   "pod-prepared"
+#define POD_ABORTED    "pod-aborted"
+#define POD_REASON_MAX 1024 /* bytes; what is longer is cut */
 
 struct pod_past_app {
         char *name;       /* owned, as all pointers here */
@@ -62,8 +69,8 @@ struct pod_past {
 void pod_past_done(struct pod_past *p);
 
 /*
- * Of the pod behind @p, which is in the state and says what @view (POD_VIEW_ALL, just read) has it. Never fails: what cannot be
- * read has not happened, or not at a known time.
+ * Of the pod behind @p, which is in the state and says what @view (POD_VIEW_ALL, just read) has it; @p may be a mere handle
+ * (pod_find). Never fails: what cannot be read has not happened, or not at a known time. Apps are told of pods that were in run/.
  */
 void pod_past_of(const struct pod *p, const struct pod_view *view, struct pod_past *ret);
 

@@ -55,6 +55,7 @@ struct pod_view_app {
         enum appc_base_format format;
         enum app_state state; /* UNKNOWN before the pod runs */
         pid_t pid;            /* 0 unless running */
+        pid_t main_pid;       /* the same, but it stays after the end; 0: not known */
         nsec created_at;      /* 0: not known, also below */
         nsec started_at;
         nsec finished_at;
@@ -80,6 +81,7 @@ struct pod_view {
         struct pod_networks networks;
         bool has_exit_code;
         int exit_code; /* valid with has_exit_code; a killed pod has none */
+        int signal;    /* of the app that decided; 0: none; likewise */
         char *reason;  /* owned; NULL: none */
         char *name;    /* owned; NULL: none */
         char *manifest; /* owned; the bytes of `pod`, NUL-terminated; NULL: not asked for, not available */

@@ -109,6 +109,7 @@ static void read_app_status(struct reading *rd, struct pod_view_app *app)
         }
         app->state = s.state;
         app->pid = s.state == APP_RUNNING ? s.pid : 0;
+        app->main_pid = s.pid;
         app->created_at = s.created_at;
         app->started_at = s.started_at;
         app->finished_at = s.finished_at;

@@ -186,6 +186,7 @@ static void read_status(struct reading *rd)
         }
         rd->v->has_exit_code = true;
         rd->v->exit_code = status.exit_code;
+        rd->v->signal = status.signal;
         rd->v->finished_at = status.finished_at;
         rd->v->reason = TAKE_PTR(status.reason);
 }

@@ -6,27 +6,12 @@
 #include <string.h>
 
 #include "util/auto.h"
+#include "util/utf8.h"
 
 static void tokener_freep(struct json_tokener **tok)
 {
         if (*tok)
                 json_tokener_free(*tok);
-}
-
-/* Length of the UTF-8 character at @s (RFC 3629 section 4), 0 when there is none. */
-static size_t utf8_length(const unsigned char *s, size_t len)
-{
-        size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-        if (n == 0 || n > len || s[0] > 0xf4)
-                return 0;
-        for (size_t i = 1; i < n; i++)
-                if ((s[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-                return 0; /* too long for what it says, a surrogate, or past U+10FFFF */
-        return n;
 }
 
 /*
