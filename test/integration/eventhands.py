@@ -117,7 +117,7 @@ class Hand:
         how = self.chance.random()
         if how < 0.3:
             self.storm.carob("rm", self.uuid, status=None)  # gc may have been first
-        elif how < 0.5:
+        elif how < 0.5 and self.storm.sync:
             since = self.remove(since)
         elif state == "prepared":
             return

@@ -122,6 +122,37 @@ class Model:
     def expected(self):
         return sum(not e.maybe for s in self.subjects.values() for e in s.expected)
 
+    def problems_of_part(self, events, started, running, upto=NO_END):
+        """The same for a service that was started between @started and @running, by when pods were there: it tells what happened
+        since, not what did before. @upto: what was over by then it must have told."""
+        by_id, wrong = collections.defaultdict(list), []
+        for event in events:
+            by_id[event.id].append(event)
+            if event.ns < started - TICKS:
+                wrong.append(f"{started - event.ns} ns before the start: {event}")
+        for id in by_id.keys() | self.subjects.keys():
+            subject = self.subjects.get(id)
+            mine = [dataclasses.replace(e, maybe=e.maybe or e.since < running + TICKS or e.until > upto)
+                    for e in (subject.expected if subject else ())]
+            if isinstance(subject, Image):  # the first ones may be missing
+                while mine and mine[0].maybe and not (by_id[id] and not list(mine[0].wrong(by_id[id][0])) and
+                                                      mine[0].type == by_id[id][0].type):
+                    mine.pop(0)
+                while mine and mine[-1].maybe and len(mine) > len(by_id[id]):
+                    mine.pop()
+                wrong += in_turn(mine, by_id[id])
+            else:
+                wrong += in_any_order(mine, by_id[id])
+        begun = {(e.id, e.name) for e in events if e.type == "APP_STARTED"}
+        late = [w for w in order_problems(events) if not w.startswith("never started")]
+        late += [f"never started, though since the start: {e}" for e in events
+                 if e.type == "APP_EXITED" and (e.id, e.name) not in begun and e.id not in self.older(running)]
+        return wrong + late + time_problems(events)
+
+    def older(self, moment):
+        """Subjects of which something happened before @moment (or may have)."""
+        return {id for id, s in self.subjects.items() if any(e.since < moment + TICKS for e in s.expected)}
+
     def problems(self, events):
         """What is wrong with @events, that an unfiltered subscriber was told from the start until now. None: []."""
         by_id, wrong = collections.defaultdict(list), []

@@ -43,7 +43,8 @@ class Images:
 
 class Storm:
     def __init__(self, carob, data, images, seed, hooked, sync):
-        """@carob: runs a command. @sync(uuid): returns when the service has seen the pod as it is. @hooked: the build has steps."""
+        """@carob: runs a command. @sync(uuid): returns when the service has seen the pod as it is; None: there may be none. @hooked:
+        the build has steps."""
         self.carob, self.data, self.images, self.model = carob, data, images, Model()
         self.chance, self.hooked, self.sync = random.Random(seed), hooked, sync
         self.half_made = threading.Lock()  # who leaves something in prepare/ that nobody owns, and who collects that

@@ -150,3 +150,36 @@ def test_events_and_lists_agree():
     for wrong in ({**pods, "p": "EXITED"}, {**pods, "q": "RUNNING"}, {"r": "RUNNING"}):
         assert eventmodel.state_problems(events, wrong, {"i"})
     assert eventmodel.state_problems(events, pods, {"j"})
+
+
+def test_a_service_that_came_later(model):
+    """It tells what happened since its start; what happened while it started it may tell."""
+    def wrong(events, started_ms, running_ms, upto_ms=10**6):
+        return model.problems_of_part(events, T + started_ms * MS, T + running_ms * MS, T + upto_ms * MS)
+
+    exact = Model()
+    pod = exact.pod("p")
+    for n, e in enumerate(life()):
+        pod.note(e.type, e.name, e.ns, e.ns, {})
+    model.subjects = exact.subjects
+    assert wrong(life(), -100, -50) == []
+    assert wrong(life()[2:], 150, 170) == []
+    assert wrong(life()[2:], 50, 250) == [] and wrong(life()[3:], 50, 250) == []
+    assert wrong(life()[1:], 150, 170), "older than its start"
+    assert wrong(life()[3:], 150, 170), "not told"
+    assert wrong([life()[2], *life()[2:]], 150, 170), "twice"
+    assert wrong(life()[2:5], 150, 170, 450) == [], "too late for it"
+    assert wrong(life()[2:4], 150, 170, 450), "not told, though in time"
+
+
+def test_images_of_a_service_that_came_later():
+    model = Model()
+    image = model.image("i", "x")
+    for n, what in enumerate([image.imported, image.removed, image.imported, image.removed]):
+        what(T + n * 100 * MS, T + n * 100 * MS)
+    events = [seen(f"IMAGE_{what}", "i", "x", n * 100) for n, what in enumerate(["IMPORTED", "REMOVED", "IMPORTED", "REMOVED"])]
+    assert model.problems_of_part(events[2:], T + 150 * MS, T + 170 * MS) == []
+    assert model.problems_of_part(events[1:], T + 150 * MS, T + 170 * MS)
+    assert model.problems_of_part(events[3:], T + 150 * MS, T + 170 * MS)
+    assert model.problems_of_part(events[2:3], T + 150 * MS, T + 170 * MS, T + 250 * MS) == []
+    assert model.problems_of_part(events[2:3], T + 150 * MS, T + 170 * MS)
