@@ -3,7 +3,7 @@
  * Names, labels and help are constants of ours (names of services and methods from the contract, names of states and
  * codes), so that nothing needs to be escaped.
  */
-#include "api/metrics_text.h"
+#include "api/metrics_text_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,13 +13,7 @@
 #include "util/auto.h"
 #include "util/version.h"
 
-struct writer {
-        struct buf *out;
-        bool openmetrics;
-        bool full;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct writer *w, const char *fmt, ...)
+void metrics_put(struct metrics_writer *w, const char *fmt, ...)
 {
         char line[512];
         va_list ap;
@@ -33,31 +27,22 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
 }
 
 /* In OpenMetrics the family of a counter is called without "_total", its samples with it. */
-static void family(struct writer *w, const char *name, const char *type, const char *help)
+void metrics_put_family(struct metrics_writer *w, const char *name, const char *type, const char *help)
 {
         size_t len = strlen(name);
 
         if (w->openmetrics && strcmp(type, "counter") == 0)
                 len -= strlen("_total");
-        put(w, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, name, help, (int)len, name, type);
+        metrics_put(w, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, name, help, (int)len, name, type);
 }
 
 /* @t as seconds, exactly. */
-static void put_seconds(struct writer *w, nsec t)
+void metrics_put_seconds(struct metrics_writer *w, nsec t)
 {
-        put(w, "%" PRId64 ".%09" PRId64, t / NSEC_PER_SEC, t % NSEC_PER_SEC);
+        metrics_put(w, "%" PRId64 ".%09" PRId64, t / NSEC_PER_SEC, t % NSEC_PER_SEC);
 }
 
-/* A family of one number without labels. */
-struct scalar {
-        const char *name;
-        const char *type;
-        const char *help;
-        enum { NUMBER, SECONDS } unit; /* uint64_t; nsec */
-        size_t offset;
-};
-
-static void put_scalars(struct writer *w, const struct scalar *scalars, size_t n, const void *of)
+void metrics_put_scalars(struct metrics_writer *w, const struct metrics_scalar *scalars, size_t n, const void *of)
 {
         for (size_t i = 0; i < n; i++) {
                 const char *at = (const char *)of + scalars[i].offset;
@@ -66,28 +51,19 @@ static void put_scalars(struct writer *w, const struct scalar *scalars, size_t n
                 memcpy(&value, at, sizeof(value)); /* nsec has the same size */
                 if (value == UINT64_MAX)
                         continue; /* -1: not known */
-                family(w, scalars[i].name, scalars[i].type, scalars[i].help);
-                put(w, "%s ", scalars[i].name);
+                metrics_put_family(w, scalars[i].name, scalars[i].type, scalars[i].help);
+                metrics_put(w, "%s ", scalars[i].name);
                 if (scalars[i].unit == SECONDS)
-                        put_seconds(w, (nsec)value);
+                        metrics_put_seconds(w, (nsec)value);
                 else
-                        put(w, "%" PRIu64, value);
-                put(w, "\n");
+                        metrics_put(w, "%" PRIu64, value);
+                metrics_put(w, "\n");
         }
 }
 
-#define ROW(type, what, name, member, help)                                                        \
-        {                                                                                          \
-                name, what, help, NUMBER, offsetof(struct type, member)                            \
-        }
-#define ROW_SECONDS(type, what, name, member, help)                                                \
-        {                                                                                          \
-                name, what, help, SECONDS, offsetof(struct type, member)                           \
-        }
-
-static void put_process(struct writer *w, const struct metrics_process_values *v)
+static void put_process(struct metrics_writer *w, const struct metrics_process_values *v)
 {
-        static const struct scalar scalars[] = {
+        static const struct metrics_scalar scalars[] = {
                 ROW_SECONDS(metrics_process_values, "counter", "process_cpu_seconds_total", cpu,
                             "Total user and system CPU time spent in seconds."),
                 ROW(metrics_process_values, "gauge", "process_open_fds", open_fds,
@@ -102,12 +78,12 @@ static void put_process(struct writer *w, const struct metrics_process_values *v
                             "Start time of the process since unix epoch in seconds."),
         };
 
-        put_scalars(w, scalars, ARRAY_LEN(scalars), v);
+        metrics_put_scalars(w, scalars, ARRAY_LEN(scalars), v);
 }
 
-static void put_server(struct writer *w, const struct grpc_server_stats *v)
+static void put_server(struct metrics_writer *w, const struct grpc_server_stats *v)
 {
-        static const struct scalar scalars[] = {
+        static const struct metrics_scalar scalars[] = {
                 ROW(grpc_server_stats, "gauge", "carob_api_connections", connections,
                     "Connections that are open."),
                 ROW(grpc_server_stats, "gauge", "carob_api_tls_connections", tls_connections,
@@ -152,11 +128,11 @@ static void put_server(struct writer *w, const struct grpc_server_stats *v)
                     calls.compressed_out, "Messages sent that were compressed."),
         };
 
-        put_scalars(w, scalars, ARRAY_LEN(scalars), v);
-        family(w, "carob_api_connections_ended_total", "counter",
+        metrics_put_scalars(w, scalars, ARRAY_LEN(scalars), v);
+        metrics_put_family(w, "carob_api_connections_ended_total", "counter",
                "Connections that ended, and why.");
         for (size_t i = 0; i < GRPC_END_MAX; i++)
-                put(w, "carob_api_connections_ended_total{reason=\"%s\"} %" PRIu64 "\n",
+                metrics_put(w, "carob_api_connections_ended_total{reason=\"%s\"} %" PRIu64 "\n",
                     grpc_end_name((enum grpc_end)i), v->ended[i]);
 }
 
@@ -181,20 +157,20 @@ static uint64_t ended_of(const struct metrics_row *row)
 }
 
 /* OK is always there, so that a rate can be computed from the first call on; the others once they happen. */
-static void put_ended(struct writer *w, const struct metrics *m)
+static void put_ended(struct metrics_writer *w, const struct metrics *m)
 {
         char labels[LABELS_MAX];
 
-        family(w, "carob_api_calls_total", "counter", "Calls that ended, by gRPC status code.");
+        metrics_put_family(w, "carob_api_calls_total", "counter", "Calls that ended, by gRPC status code.");
         for (size_t i = 0; i < m->n_rows; i++)
                 for (size_t code = 0; code < GRPC_CODE_MAX; code++)
                         if (code == GRPC_OK || m->rows[i].ended[code] > 0)
-                                put(w, "carob_api_calls_total{%s,code=\"%s\"} %" PRIu64 "\n",
+                                metrics_put(w, "carob_api_calls_total{%s,code=\"%s\"} %" PRIu64 "\n",
                                     labels_of(&m->rows[i], labels, sizeof(labels)),
                                     grpc_code_name((enum grpc_code)code), m->rows[i].ended[code]);
 }
 
-static void put_durations(struct writer *w, const struct metrics *m)
+static void put_durations(struct metrics_writer *w, const struct metrics *m)
 {
         /* As text: in OpenMetrics a bound must look like a number with a fraction. */
         static const char *const bounds[METRICS_BUCKETS + 1] = {
@@ -203,7 +179,7 @@ static void put_durations(struct writer *w, const struct metrics *m)
         };
         char labels[LABELS_MAX];
 
-        family(w, "carob_api_call_duration_seconds", "histogram",
+        metrics_put_family(w, "carob_api_call_duration_seconds", "histogram",
                "How long calls took, from their headers to the last byte of the answer.");
         for (size_t i = 0; i < m->n_rows; i++) {
                 uint64_t sum = 0;
@@ -211,12 +187,12 @@ static void put_durations(struct writer *w, const struct metrics *m)
                 (void)labels_of(&m->rows[i], labels, sizeof(labels));
                 for (size_t b = 0; b <= METRICS_BUCKETS; b++) {
                         sum += m->rows[i].buckets[b];
-                        put(w, "carob_api_call_duration_seconds_bucket{%s,le=\"%s\"} %" PRIu64 "\n",
+                        metrics_put(w, "carob_api_call_duration_seconds_bucket{%s,le=\"%s\"} %" PRIu64 "\n",
                             labels, bounds[b], sum);
                 }
-                put(w, "carob_api_call_duration_seconds_sum{%s} ", labels);
-                put_seconds(w, m->rows[i].duration);
-                put(w, "\ncarob_api_call_duration_seconds_count{%s} %" PRIu64 "\n", labels, sum);
+                metrics_put(w, "carob_api_call_duration_seconds_sum{%s} ", labels);
+                metrics_put_seconds(w, m->rows[i].duration);
+                metrics_put(w, "\ncarob_api_call_duration_seconds_count{%s} %" PRIu64 "\n", labels, sum);
         }
 }
 
@@ -250,7 +226,7 @@ static uint64_t bytes_out(const struct metrics_row *row)
         return row->bytes_out;
 }
 
-static void put_calls(struct writer *w, const struct metrics *m)
+static void put_calls(struct metrics_writer *w, const struct metrics *m)
 {
         static const struct {
                 const char *name, *type, *help;
@@ -271,9 +247,9 @@ static void put_calls(struct writer *w, const struct metrics *m)
         char labels[LABELS_MAX];
 
         for (size_t f = 0; f < ARRAY_LEN(families); f++) {
-                family(w, families[f].name, families[f].type, families[f].help);
+                metrics_put_family(w, families[f].name, families[f].type, families[f].help);
                 for (size_t i = 0; i < m->n_rows; i++)
-                        put(w, "%s{%s} %" PRIu64 "\n", families[f].name,
+                        metrics_put(w, "%s{%s} %" PRIu64 "\n", families[f].name,
                             labels_of(&m->rows[i], labels, sizeof(labels)),
                             families[f].value(&m->rows[i]));
         }
@@ -281,121 +257,31 @@ static void put_calls(struct writer *w, const struct metrics *m)
         put_durations(w, m);
 }
 
-/* rkt's names, with '_' for their blanks: "exited_garbage". */
-static void put_pods(struct writer *w, const struct metrics_values *v)
+static void put_rest(struct metrics_writer *w, const struct metrics_values *v)
 {
-        family(w, "carob_api_pods", "gauge", "Pods on this host, by state.");
-        for (size_t i = 0; i < POD_STATE_MAX; i++) {
-                char state[32];
-
-                (void)snprintf(state, sizeof(state), "%s", pod_state_name((enum pod_state)i));
-                for (char *c = state; *c; c++)
-                        if (*c == ' ')
-                                *c = '_';
-                put(w, "carob_api_pods{state=\"%s\"} %" PRIu64 "\n", state, v->pods_by_state[i]);
-        }
-}
-
-static void put_index(struct writer *w, const struct metrics_values *v)
-{
-        static const struct scalar scalars[] = {
-                ROW(metrics_index, "gauge", "carob_api_index_records", records,
-                    "Pods or images that the index knows."),
-                ROW(metrics_index, "gauge", "carob_api_index_broken_records", broken,
-                    "Pods or images that cannot be read whole."),
-                ROW(metrics_index, "gauge", "carob_api_index_pending_records", pending,
-                    "Pods or images that are to be read, once or again."),
-                ROW(metrics_index, "gauge", "carob_api_index_unwatched_records", unwatched,
-                    "Pods or images that are not followed for want of watches."),
-                ROW(metrics_index, "counter", "carob_api_index_reads_total", reads,
-                    "Pods or images that were read."),
-                ROW(metrics_index, "counter", "carob_api_index_changes_total", changes,
-                    "Changes of pods or images that were seen."),
-                ROW(metrics_index, "counter", "carob_api_index_scans_total", scans,
-                    "Times that everything was read, the first time included."),
-                ROW_SECONDS(metrics_index, "gauge", "carob_api_index_last_scan_seconds", last_scan,
-                            "How long the last reading of everything took."),
-        };
-        const struct metrics_index *of[] = { v->pods, v->images };
-        static const char *const kinds[] = { "pods", "images" };
-
-        for (size_t s = 0; s < ARRAY_LEN(scalars); s++) {
-                if (!v->pods && !v->images)
-                        return;
-                family(w, scalars[s].name, scalars[s].type, scalars[s].help);
-                for (size_t i = 0; i < ARRAY_LEN(of); i++) {
-                        uint64_t value;
-
-                        if (!of[i])
-                                continue;
-                        memcpy(&value, (const char *)of[i] + scalars[s].offset, sizeof(value));
-                        put(w, "%s{kind=\"%s\"} ", scalars[s].name, kinds[i]);
-                        if (scalars[s].unit == SECONDS)
-                                put_seconds(w, (nsec)value);
-                        else
-                                put(w, "%" PRIu64, value);
-                        put(w, "\n");
-                }
-        }
-        if (v->pods)
-                put_pods(w, v);
-        if (v->images) {
-                family(w, "carob_api_images", "gauge", "Images in the store.");
-                put(w, "carob_api_images %" PRIu64 "\n", v->images->records);
-        }
-}
-
-static void put_watch(struct writer *w, const struct metrics_watch *v)
-{
-        static const struct scalar scalars[] = {
-                ROW(metrics_watch, "gauge", "carob_api_index_watches", watches,
-                    "Directories that are watched."),
-                ROW(metrics_watch, "gauge", "carob_api_index_watches_limit", max_watches,
-                    "Directories that may be watched."),
-                ROW(metrics_watch, "gauge", "carob_api_index_watched_processes", processes,
-                    "Processes whose end is waited for."),
-                ROW(metrics_watch, "counter", "carob_api_index_events_total", events,
-                    "Events of the kernel."),
-                ROW(metrics_watch, "counter", "carob_api_index_overflows_total", overflows,
-                    "Times that the kernel lost events."),
-                ROW(metrics_watch, "counter", "carob_api_index_watches_refused_total", refused,
-                    "Watches that could not be had."),
-                ROW(metrics_watch, "counter", "carob_api_index_attached_total", attached,
-                    "Times that a data directory was found, or had to be read anew."),
-                ROW(metrics_watch, "gauge", "carob_api_data_directory_present", present,
-                    "1 while there is a data directory."),
-        };
-
-        put_scalars(w, scalars, ARRAY_LEN(scalars), v);
-}
-
-static void put_rest(struct writer *w, const struct metrics_values *v)
-{
-        static const struct scalar scalars[] = {
+        static const struct metrics_scalar scalars[] = {
                 ROW(metrics_values, "gauge", "carob_api_log_followers", log_followers,
                     "Calls of GetLogs that follow a log."),
                 ROW(metrics_values, "counter", "carob_api_log_lines_lost_total", log_lines_lost,
                     "Lines that standard error did not take in time."),
         };
 
-        put_scalars(w, scalars, ARRAY_LEN(scalars), v);
-        family(w, "carob_api_build_info", "gauge", "Always 1; what is running is in the labels.");
-        put(w, "carob_api_build_info{version=\"%s\",rkt_version=\"%s\",api_version=\"%s\"} 1\n",
+        metrics_put_scalars(w, scalars, ARRAY_LEN(scalars), v);
+        metrics_put_family(w, "carob_api_build_info", "gauge", "Always 1; what is running is in the labels.");
+        metrics_put(w, "carob_api_build_info{version=\"%s\",rkt_version=\"%s\",api_version=\"%s\"} 1\n",
             CAROB_VERSION, CAROB_RKT_VERSION, CAROB_API_VERSION);
 }
 
 int metrics_text_write(const struct metrics_values *v, enum metrics_format format, struct buf *out)
 {
-        struct writer w = { .out = out, .openmetrics = format == METRICS_OPENMETRICS };
+        struct metrics_writer w = { .out = out, .openmetrics = format == METRICS_OPENMETRICS };
 
         put_calls(&w, v->calls);
         put_server(&w, &v->server);
-        put_index(&w, v);
-        if (v->watch)
-                put_watch(&w, v->watch);
+        metrics_put_node(&w, v);
         put_rest(&w, v);
         put_process(&w, &v->process);
         if (w.openmetrics)
-                put(&w, "# EOF\n");
+                metrics_put(&w, "# EOF\n");
         return w.full ? -ENOBUFS : 0;
 }

@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include "api/event_ring.h"
 #include "api/metrics.h"
 #include "api/metrics_process.h"
+#include "api/subscribers.h"
 #include "grpc/stats.h"
 #include "pod/view.h"
 #include "util/buf.h"
@@ -37,6 +39,11 @@ struct metrics_watch {
         uint64_t present;   /* 1: there is one now */
 };
 
+struct metrics_events {
+        struct event_ring_stats ring;
+        struct subscribers_stats subscribers;
+};
+
 struct metrics_values {
         const struct metrics *calls; /* borrowed, as is all here */
         struct grpc_server_stats server;
@@ -44,6 +51,7 @@ struct metrics_values {
         const struct metrics_watch *watch; /* NULL: there is no index */
         const struct metrics_index *pods;  /* NULL likewise */
         const struct metrics_index *images;
+        const struct metrics_events *events; /* NULL: none are followed */
         uint64_t pods_by_state[POD_STATE_MAX];
         uint64_t log_followers;
         uint64_t log_lines_lost;

@@ -13,7 +13,10 @@
 #include "grpc/call.h"
 #include "grpc/service.h"
 
+struct event_ring;
+struct event_source;
 struct logs_watcher;
+struct subscribers;
 
 struct service {
         uv_loop_t *loop; /* borrowed */
@@ -21,6 +24,9 @@ struct service {
         struct index *index; /* borrowed, as are the two that live in it */
         struct pod_index *pods;
         struct image_index *images;
+        struct event_ring *events; /* borrowed, as are the two that fill and empty it */
+        struct event_source *event_source;
+        struct subscribers *subscribers;
         struct descriptors descriptors;
         size_t log_followers;             /* calls of GetLogs that follow a log */
         struct logs_watcher *log_watcher; /* of svc_logs.c; NULL before the first follower */

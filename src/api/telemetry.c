@@ -82,6 +82,7 @@ static int write_metrics(enum metrics_format format, struct buf *out, void *arg)
         struct telemetry *t = arg;
         struct metrics_values v = { .calls = &t->metrics };
         struct metrics_index pods, images;
+        struct metrics_events events;
         struct metrics_watch watch;
 
         if (t->index) {
@@ -95,6 +96,11 @@ static int write_metrics(enum metrics_format format, struct buf *out, void *arg)
         if (t->service->images) {
                 read_images(t->service->images, &images);
                 v.images = &images;
+        }
+        if (t->service->subscribers) {
+                event_ring_stats(t->service->events, &events.ring);
+                subscribers_stats(t->service->subscribers, &events.subscribers);
+                v.events = &events;
         }
         v.log_followers = t->service->log_followers;
         grpc_server_stats(t->server, &v.server);

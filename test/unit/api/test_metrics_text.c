@@ -111,6 +111,31 @@ static void the_node_is_told(void **state)
         assert_null(strstr(buf_str(&text), "process_resident_memory_bytes"));
 }
 
+static void events_and_those_who_listen_are_told(void **state)
+{
+        AUTO(metrics_done) struct metrics m;
+        AUTO(buf_done) struct buf text = BUF_NULL(1 << 20);
+        struct metrics_events events = { .ring.kept = 5,
+                                         .subscribers = { .now = 3, .dropped = 2 } };
+        struct metrics_values v = { .calls = &m };
+
+        (void)state;
+        metrics_init(&m);
+        assert_int_equal(metrics_text_write(&v, METRICS_PROMETHEUS, &text), 0);
+        assert_null(strstr(buf_str(&text), "carob_api_event"));
+        buf_reset(&text);
+        events.ring.by_type[V1ALPHA__EVENT_TYPE__EVENT_TYPE_IMAGE_REMOVED] = 9;
+        v.events = &events;
+        assert_int_equal(metrics_text_write(&v, METRICS_PROMETHEUS, &text), 0);
+        assert_has(&text, "# HELP carob_api_events_total Events that were told.\n"
+                          "# TYPE carob_api_events_total counter\n"
+                          "carob_api_events_total{type=\"pod_prepared\"} 0\n");
+        assert_has(&text, "carob_api_events_total{type=\"image_removed\"} 9\n");
+        assert_has(&text, "carob_api_events_kept 5\n");
+        assert_has(&text, "carob_api_event_subscribers 3\n");
+        assert_has(&text, "carob_api_event_subscribers_dropped_total 2\n");
+}
+
 static void openmetrics_names_families_without_total(void **state)
 {
         AUTO(metrics_done) struct metrics m;
@@ -146,6 +171,7 @@ int main(void)
                 cmocka_unit_test(calls_are_told_by_method),
                 cmocka_unit_test(the_bounds_are_true),
                 cmocka_unit_test(the_node_is_told),
+                cmocka_unit_test(events_and_those_who_listen_are_told),
                 cmocka_unit_test(openmetrics_names_families_without_total),
                 cmocka_unit_test(too_much_is_said),
         };
