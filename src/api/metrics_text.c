@@ -27,13 +27,15 @@ void metrics_put(struct metrics_writer *w, const char *fmt, ...)
 }
 
 /* In OpenMetrics the family of a counter is called without "_total", its samples with it. */
-void metrics_put_family(struct metrics_writer *w, const char *name, const char *type, const char *help)
+void metrics_put_family(struct metrics_writer *w, const char *name, const char *type,
+                        const char *help)
 {
         size_t len = strlen(name);
 
         if (w->openmetrics && strcmp(type, "counter") == 0)
                 len -= strlen("_total");
-        metrics_put(w, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, name, help, (int)len, name, type);
+        metrics_put(w, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, name, help, (int)len, name,
+                    type);
 }
 
 /* @t as seconds, exactly. */
@@ -42,7 +44,8 @@ void metrics_put_seconds(struct metrics_writer *w, nsec t)
         metrics_put(w, "%" PRId64 ".%09" PRId64, t / NSEC_PER_SEC, t % NSEC_PER_SEC);
 }
 
-void metrics_put_scalars(struct metrics_writer *w, const struct metrics_scalar *scalars, size_t n, const void *of)
+void metrics_put_scalars(struct metrics_writer *w, const struct metrics_scalar *scalars, size_t n,
+                         const void *of)
 {
         for (size_t i = 0; i < n; i++) {
                 const char *at = (const char *)of + scalars[i].offset;
@@ -130,10 +133,10 @@ static void put_server(struct metrics_writer *w, const struct grpc_server_stats 
 
         metrics_put_scalars(w, scalars, ARRAY_LEN(scalars), v);
         metrics_put_family(w, "carob_api_connections_ended_total", "counter",
-               "Connections that ended, and why.");
+                           "Connections that ended, and why.");
         for (size_t i = 0; i < GRPC_END_MAX; i++)
                 metrics_put(w, "carob_api_connections_ended_total{reason=\"%s\"} %" PRIu64 "\n",
-                    grpc_end_name((enum grpc_end)i), v->ended[i]);
+                            grpc_end_name((enum grpc_end)i), v->ended[i]);
 }
 
 /* service="v1alpha.PublicAPI",method="GetInfo", into @to. */
@@ -161,13 +164,16 @@ static void put_ended(struct metrics_writer *w, const struct metrics *m)
 {
         char labels[LABELS_MAX];
 
-        metrics_put_family(w, "carob_api_calls_total", "counter", "Calls that ended, by gRPC status code.");
+        metrics_put_family(w, "carob_api_calls_total", "counter",
+                           "Calls that ended, by gRPC status code.");
         for (size_t i = 0; i < m->n_rows; i++)
                 for (size_t code = 0; code < GRPC_CODE_MAX; code++)
                         if (code == GRPC_OK || m->rows[i].ended[code] > 0)
-                                metrics_put(w, "carob_api_calls_total{%s,code=\"%s\"} %" PRIu64 "\n",
-                                    labels_of(&m->rows[i], labels, sizeof(labels)),
-                                    grpc_code_name((enum grpc_code)code), m->rows[i].ended[code]);
+                                metrics_put(w,
+                                            "carob_api_calls_total{%s,code=\"%s\"} %" PRIu64 "\n",
+                                            labels_of(&m->rows[i], labels, sizeof(labels)),
+                                            grpc_code_name((enum grpc_code)code),
+                                            m->rows[i].ended[code]);
 }
 
 static void put_durations(struct metrics_writer *w, const struct metrics *m)
@@ -179,20 +185,24 @@ static void put_durations(struct metrics_writer *w, const struct metrics *m)
         };
         char labels[LABELS_MAX];
 
-        metrics_put_family(w, "carob_api_call_duration_seconds", "histogram",
-               "How long calls took, from their headers to the last byte of the answer.");
+        metrics_put_family(
+                w, "carob_api_call_duration_seconds", "histogram",
+                "How long calls took, from their headers to the last byte of the answer.");
         for (size_t i = 0; i < m->n_rows; i++) {
                 uint64_t sum = 0;
 
                 (void)labels_of(&m->rows[i], labels, sizeof(labels));
                 for (size_t b = 0; b <= METRICS_BUCKETS; b++) {
                         sum += m->rows[i].buckets[b];
-                        metrics_put(w, "carob_api_call_duration_seconds_bucket{%s,le=\"%s\"} %" PRIu64 "\n",
-                            labels, bounds[b], sum);
+                        metrics_put(w,
+                                    "carob_api_call_duration_seconds_bucket{%s,le=\"%s\"} %" PRIu64
+                                    "\n",
+                                    labels, bounds[b], sum);
                 }
                 metrics_put(w, "carob_api_call_duration_seconds_sum{%s} ", labels);
                 metrics_put_seconds(w, m->rows[i].duration);
-                metrics_put(w, "\ncarob_api_call_duration_seconds_count{%s} %" PRIu64 "\n", labels, sum);
+                metrics_put(w, "\ncarob_api_call_duration_seconds_count{%s} %" PRIu64 "\n", labels,
+                            sum);
         }
 }
 
@@ -250,8 +260,8 @@ static void put_calls(struct metrics_writer *w, const struct metrics *m)
                 metrics_put_family(w, families[f].name, families[f].type, families[f].help);
                 for (size_t i = 0; i < m->n_rows; i++)
                         metrics_put(w, "%s{%s} %" PRIu64 "\n", families[f].name,
-                            labels_of(&m->rows[i], labels, sizeof(labels)),
-                            families[f].value(&m->rows[i]));
+                                    labels_of(&m->rows[i], labels, sizeof(labels)),
+                                    families[f].value(&m->rows[i]));
         }
         put_ended(w, m);
         put_durations(w, m);
@@ -267,9 +277,11 @@ static void put_rest(struct metrics_writer *w, const struct metrics_values *v)
         };
 
         metrics_put_scalars(w, scalars, ARRAY_LEN(scalars), v);
-        metrics_put_family(w, "carob_api_build_info", "gauge", "Always 1; what is running is in the labels.");
-        metrics_put(w, "carob_api_build_info{version=\"%s\",rkt_version=\"%s\",api_version=\"%s\"} 1\n",
-            CAROB_VERSION, CAROB_RKT_VERSION, CAROB_API_VERSION);
+        metrics_put_family(w, "carob_api_build_info", "gauge",
+                           "Always 1; what is running is in the labels.");
+        metrics_put(
+                w, "carob_api_build_info{version=\"%s\",rkt_version=\"%s\",api_version=\"%s\"} 1\n",
+                CAROB_VERSION, CAROB_RKT_VERSION, CAROB_API_VERSION);
 }
 
 int metrics_text_write(const struct metrics_values *v, enum metrics_format format, struct buf *out)

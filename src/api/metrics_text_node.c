@@ -19,7 +19,8 @@ static void put_pods(struct metrics_writer *w, const struct metrics_values *v)
                 for (char *c = state; *c; c++)
                         if (*c == ' ')
                                 *c = '_';
-                metrics_put(w, "carob_api_pods{state=\"%s\"} %" PRIu64 "\n", state, v->pods_by_state[i]);
+                metrics_put(w, "carob_api_pods{state=\"%s\"} %" PRIu64 "\n", state,
+                            v->pods_by_state[i]);
         }
 }
 
@@ -122,8 +123,9 @@ struct metrics_events_row {
 
 static void put_events(struct metrics_writer *w, const struct metrics_events *v)
 {
-        const struct metrics_events_row values = { v->ring.kept, v->ring.bytes, v->subscribers.now, v->subscribers.dropped,
-                     v->subscribers.responses };
+        const struct metrics_events_row values = { v->ring.kept, v->ring.bytes, v->subscribers.now,
+                                                   v->subscribers.dropped,
+                                                   v->subscribers.responses };
         static const struct metrics_scalar scalars[] = {
                 ROW(metrics_events_row, "gauge", "carob_api_events_kept", kept,
                     "Events that are remembered for those who ask for them later."),
@@ -132,7 +134,8 @@ static void put_events(struct metrics_writer *w, const struct metrics_events *v)
                 ROW(metrics_events_row, "gauge", "carob_api_event_subscribers", subscribers,
                     "Calls of ListenEvents that listen."),
                 ROW(metrics_events_row, "counter", "carob_api_event_subscribers_dropped_total",
-                    dropped, "Calls of ListenEvents that were ended, because the client was too slow."),
+                    dropped,
+                    "Calls of ListenEvents that were ended, because the client was too slow."),
                 ROW(metrics_events_row, "counter", "carob_api_event_responses_total", responses,
                     "Responses with events that were sent."),
         };

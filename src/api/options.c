@@ -2,8 +2,10 @@
 #include "api/options.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "api/event_ring.h"
 #include "api/listen.h"
 #include "util/auto.h"
 #include "util/parse.h"
@@ -31,6 +33,7 @@ const char api_options_help[] =
         "      --max-connections=N     at a time (default: 4096)\n"
         "\n"
         "What the service may do:\n"
+        "      --events-kept=N         remember the latest N events (default: 16384)\n"
         "      --user[=USER[:GROUP]]   started as root, become USER (default: carob)\n"
         "      --confine=MODE          landlock and seccomp: try, require or off\n"
         "                              (default: try)\n"
@@ -70,13 +73,15 @@ static int take_debug(const struct row *row, void *field, const char *value, str
 static int take_format(const struct row *row, void *field, const char *value, struct err *e);
 static int take_address(const struct row *row, void *field, const char *value, struct err *e);
 
-#define FIELD(member) offsetof(struct api_options, member)
+#define FIELD(member)      offsetof(struct api_options, member), 0
+#define COUNT(member, max) offsetof(struct api_options, member), (max)
 
 static const struct row {
         const char *name;
         int has_arg;
         take_fn *take;
         size_t field;
+        uint32_t max; /* of numbers */
 } rows[] = {
         { "dir", required_argument, take_word, FIELD(dir) },
         { "listen", required_argument, take_listen, FIELD(listen) },
@@ -85,7 +90,9 @@ static const struct row {
         { "tls-client-ca", required_argument, take_word, FIELD(tls_client_ca) },
         { "tls-allowed-name", required_argument, take_list, FIELD(tls_allowed_name) },
         { "insecure-listen", no_argument, take_flag, FIELD(insecure_listen) },
-        { "max-connections", required_argument, take_count, FIELD(max_connections) },
+        { "max-connections", required_argument, take_count,
+          COUNT(max_connections, CONNECTIONS_MAX) },
+        { "events-kept", required_argument, take_count, COUNT(events_kept, EVENTS_KEPT_MAX) },
         { "user", optional_argument, take_user, FIELD(user) },
         { "confine", required_argument, take_confine, FIELD(confine) },
         { "log-level", required_argument, take_level, FIELD(log_level) },
@@ -166,9 +173,9 @@ static int take_count(const struct row *row, void *field, const char *value, str
 {
         uint64_t n;
 
-        if (parse_u64(value, 1, CONNECTIONS_MAX, &n) < 0)
-                return err_set(e, ERR_USAGE, 0, "--%s=%s: not a number from 1 to %u", row->name,
-                               value, CONNECTIONS_MAX);
+        if (parse_u64(value, 1, row->max, &n) < 0)
+                return err_set(e, ERR_USAGE, 0, "--%s=%s: not a number from 1 to %" PRIu32,
+                               row->name, value, row->max);
         *(size_t *)field = n;
         return 0;
 }

@@ -38,6 +38,7 @@ struct api_options {
         const char *user;             /* "USER" or "USER:GROUP"; NULL: stay who we are */
         enum confine_mode confine;
         size_t max_connections; /* 0: what limits allow */
+        size_t events_kept;     /* 0: the default */
         bool help;
         bool version;
 };

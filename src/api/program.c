@@ -8,11 +8,13 @@
 #include <uv.h>
 
 #include "api/confine.h"
+#include "api/event_ring.h"
 #include "api/index.h"
 #include "api/listen.h"
 #include "api/notify.h"
 #include "api/privileges.h"
 #include "api/service.h"
+#include "api/subscribers.h"
 #include "api/telemetry.h"
 #include "grpc/health.h"
 #include "grpc/reflection.h"
@@ -45,6 +47,7 @@ static void close_all(struct program *p)
 {
         p->server = grpc_server_free(p->server);
         telemetry_close(&p->telemetry);
+        subscribers_free(p->service.subscribers);
         if (p->service.pods)
                 pod_index_cancel(p->service.pods, &p->first_scan);
         if (p->service.images)
@@ -302,6 +305,8 @@ static int index_all(struct program *p, const struct api_options *o, struct err 
         p->service.images = image_index_new(&p->loop, &p->service.jobs, p->index);
         index_add_part(p->index, pod_index_part(p->service.pods));
         index_add_part(p->index, image_index_part(p->service.images));
+        p->service.events = event_ring_new(o->events_kept ? o->events_kept : EVENTS_KEPT_DEFAULT);
+        p->service.subscribers = subscribers_new(&p->loop, &p->service.jobs, p->service.events);
         telemetry_set_index(&p->telemetry, p->index);
         return 0;
 }
@@ -377,6 +382,7 @@ int program_run(const struct api_options *o, const struct activation *activated)
         p.tls = grpc_tls_unref(p.tls);
         telemetry_done(&p.telemetry);
         notify_done(&p.notify);
+        event_ring_free(p.service.events);
         service_done(&p.service);
         return status;
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "api/event_filter.h"
-#include "api/event_source.h"
 #include "api/subscribers.h"
 #include "api/when_known.h"
 #include "util/auto.h"
@@ -44,7 +43,6 @@ static void listener_free(struct listener *l)
         stop_timer(l);
         if (l->waiting)
                 l->waiting->cancel(l->service, &l->waiter);
-        event_source_listen(l->service->event_source, false);
         event_filter_done(&l->filter);
         free(l);
 }
@@ -205,7 +203,6 @@ void svc_listen_events(struct grpc_call *call, const ProtobufCMessage *request, 
         begin(l);
         grpc_call_watch(call, &watch, l);
         grpc_call_start(call); /* it is heard: what happens from now on will be told */
-        event_source_listen(l->service->event_source, true);
         subscribers_add(l->service->subscribers, &l->subscriber);
         if (l->filter.until < INT64_MAX)
                 end_in_time(l);

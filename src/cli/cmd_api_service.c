@@ -36,6 +36,7 @@ static const struct opt api_service_opts[] = {
         PASSED(OPT_TEXT, "tls-allowed-name", "NAME", "and it must be for NAME; repeatable"),
         PASSED(OPT_FLAG, "insecure-listen", NULL, "serve other hosts without TLS"),
         PASSED(OPT_NUMBER, "max-connections", "N", "connections at a time"),
+        PASSED(OPT_NUMBER, "events-kept", "N", "remember the latest N events"),
         { OPT_TEXT, 0, "user", "USER[:GROUP]", "started as root, become USER (default: carob)",
           NULL, NULL, "carob" },
         PASSED(OPT_TEXT, "confine", "try|require|off", "landlock and seccomp"),

@@ -29,6 +29,7 @@ static void no_words_mean_the_defaults(void **state)
         assert_null(o.user);
         assert_int_equal(o.confine, CONFINE_TRY);
         assert_int_equal(o.max_connections, 0);
+        assert_int_equal(o.events_kept, 0);
 }
 
 static void every_option_is_taken(void **state)
@@ -42,8 +43,8 @@ static void every_option_is_taken(void **state)
                         "--trust-keys-from-https", "--log-level=debug", "--listen=127.0.0.1:0",
                         "--listen", "unix:/run/x,mode=0600", "--tls-cert=/c", "--tls-key=/k",
                         "--tls-client-ca=/ca", "--tls-allowed-name=a", "--tls-allowed-name=b",
-                        "--insecure-listen", "--max-connections=7", "--user=u:g",
-                        "--confine=require", "--log-format=json", "--access-log",
+                        "--insecure-listen", "--max-connections=7", "--events-kept=64",
+                        "--user=u:g", "--confine=require", "--log-format=json", "--access-log",
                         "--metrics-listen=unix:/m"),
                   &e);
         assert_string_equal(o.dir, "/d");
@@ -63,6 +64,7 @@ static void every_option_is_taken(void **state)
         assert_string_equal(o.tls_allowed_name.v[1], "b");
         assert_true(o.insecure_listen);
         assert_int_equal(o.max_connections, 7);
+        assert_int_equal(o.events_kept, 64);
         assert_string_equal(o.user, "u:g");
         assert_int_equal(o.confine, CONFINE_REQUIRE);
         assert_int_equal(o.log_format, LOG_FORMAT_JSON);
@@ -146,6 +148,8 @@ static void wrong_words_are_named(void **state)
                    "--confine=no: not try, require or off");
         assert_err(PARSE(&o, &e, "--max-connections=0"), &e, ERR_USAGE,
                    "--max-connections=0: not a number from 1 to 1000000");
+        assert_err(PARSE(&o, &e, "--events-kept=1048577"), &e, ERR_USAGE,
+                   "--events-kept=1048577: not a number from 1 to 1048576");
         assert_err(PARSE(&o, &e, "--listen=nonsense"), &e, ERR_USAGE,
                    "--listen=nonsense: address \"nonsense\" has no port");
         assert_err(PARSE(&o, &e, "--listen=unix:/x,mode=8"), &e, ERR_USAGE,
