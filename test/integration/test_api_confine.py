@@ -125,7 +125,10 @@ def exercise(server, pod, image):
     assert pod.uuid in [p.id for p in api.pods(detail=True)] and api.pod(pod.uuid[:13]).id == pod.uuid
     assert image in [i.id for i in api.images(detail=True)] and api.InspectImage(id=image[:20]).image.id == image
     assert "line" in api.logs(pod.uuid)[0]
-    assert api.error("ListenEvents")[0] == "UNIMPLEMENTED"
+    assert list(api.ListenEvents(filter={"until_time": 1})) == []
+    listening = api.ListenEvents(filter={"since_time": 1})
+    assert listening.initial_metadata() is not None
+    listening.cancel()
     assert pb.POD_STATE_EXITED == api.pod(pod.uuid).state
 
 

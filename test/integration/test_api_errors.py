@@ -57,8 +57,17 @@ REFUSED = {
     "image id in capitals": ("InspectImage", {"id": "sha512-ABCD"}, "INVALID_ARGUMENT",
                              'image id "sha512-ABCD": not "sha512-" and at least 2 lower-case hex digits'),
     "image id empty": ("InspectImage", {"id": ""}, "INVALID_ARGUMENT", "no image id given"),
-    # rkt: UNKNOWN `not implemented yet`
-    "events": ("ListenEvents", {}, "UNIMPLEMENTED", "ListenEvents: events are not implemented yet"),
+    # rkt: UNKNOWN `not implemented yet` for all of these
+    "events of no type": ("ListenEvents", {"filter": {"types": [1, 0]}}, "INVALID_ARGUMENT", "types: 0 is no type of event"),
+    "events of an unknown type": ("ListenEvents", {"filter": {"types": [10]}}, "INVALID_ARGUMENT",
+                                  "types: 10 is no type of event"),
+    "events since a negative time": ("ListenEvents", {"filter": {"since_time": -2}}, "INVALID_ARGUMENT",
+                                     "since_time: -2 is negative"),
+    "events until a negative time": ("ListenEvents", {"filter": {"until_time": -3}}, "INVALID_ARGUMENT",
+                                     "until_time: -3 is negative"),
+    "events of too many subjects": ("ListenEvents", {"filter": {"ids": ["x"] * 65530, "names": ["y"] * 7}},
+                                    "RESOURCE_EXHAUSTED", "cannot decode the request: v1alpha.EventFilter: too many fields "
+                                    "in one message"),
     # rkt: UNKNOWN `unable to resolve UUID`; an unknown app and lines=-1 gave an empty reply
     "logs of an unknown pod": ("GetLogs", {"pod_id": NOBODY}, "NOT_FOUND", f'no matches found for "{NOBODY}"'),
     "logs of a malformed id": ("GetLogs", {"pod_id": "web"}, "INVALID_ARGUMENT",

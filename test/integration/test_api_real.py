@@ -163,7 +163,7 @@ def test_both_clients_are_told_the_same(ours, carob, store, pb):
 
 def test_our_client_tells_errors(ours):
     assert 'no matches found for "12"' in ours("InspectPod", {"id": "12"}, status=254)
-    assert "not implemented" in ours("ListenEvents", status=254)
+    assert "until_time: -1 is negative" in ours("ListenEvents", {"filter": {"until_time": -1}}, status=254)
 
 
 def test_api_service_is_carob_api(build, data_dir):

@@ -140,10 +140,6 @@ def test_unreadable_data_directory_is_named(start_api, tree, data_dir, build):
     assert code == "PERMISSION_DENIED" and str(data_dir) in text
 
 
-def test_events_are_not_there_yet_and_say_so(api):
-    assert api.error("ListenEvents") == ("UNIMPLEMENTED", "ListenEvents: events are not implemented yet")
-
-
 def test_unknown_methods_are_unimplemented(api):
     for path in ("/v1alpha.PublicAPI/Nope", "/v1alpha.Nope/GetInfo"):
         with pytest.raises(grpc.RpcError) as caught:

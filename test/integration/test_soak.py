@@ -88,7 +88,7 @@ def round_of_calls(target, node):
     image = node.images[-1].name
     calls = [("GetInfo", b""), ("ListPods", b""), ("ListPods", b"\x10\x01"), ("ListPods", b"\x0a\x02\x10\x04"),
              ("InspectPod", text(1, pod)), ("InspectPod", text(1, "none")), ("ListImages", b"\x10\x01"),
-             ("InspectImage", text(1, image)), ("GetLogs", text(1, pod)), ("ListenEvents", b"")]
+             ("InspectImage", text(1, image)), ("GetLogs", text(1, pod)), ("ListenEvents", b"\x0a\x02\x28\x01")]  # until_time: 1
     with h2.Connection(target, hello=b"") as c:
         c.send(h2.PREFACE, h2.settings(), *(h2.call(2 * n + 1, API + method, data) for n, (method, data) in enumerate(calls)))
         running = node.running()
