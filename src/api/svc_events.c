@@ -9,6 +9,7 @@
 #include "api/service.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/event_filter.h"
 #include "api/subscribers.h"
@@ -151,6 +152,17 @@ static void time_is_up(uv_timer_t *timer)
         end_in_time(timer->data);
 }
 
+/*
+ * "carob-until: known" in the metadata: all that has happened when the call comes, whatever time the service gives to what it
+ * only sees then, and the end. No until_time could say that, in seconds of a clock of the client's.
+ */
+static bool ends_when_known(const struct grpc_call *call)
+{
+        const char *until = grpc_call_metadata(call, "carob-until", NULL);
+
+        return until && strcmp(until, "known") == 0;
+}
+
 /* --- the beginning */
 
 static int listener_init(struct listener *l, const V1alpha__ListenEventsRequest *request,
@@ -204,6 +216,8 @@ void svc_listen_events(struct grpc_call *call, const ProtobufCMessage *request, 
         grpc_call_watch(call, &watch, l);
         grpc_call_start(call); /* it is heard: what happens from now on will be told */
         subscribers_add(l->service->subscribers, &l->subscriber);
-        if (l->filter.until < INT64_MAX)
+        if (ends_when_known(call))
+                when_known(l, &known_by_pods, pods_ended);
+        else if (l->filter.until < INT64_MAX)
                 end_in_time(l);
 }

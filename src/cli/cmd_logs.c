@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/log_lines.h"
+#include "cli/moment.h"
 #include "cli/output.h"
 #include "cli/podref.h"
 #include "logs/follow.h"
@@ -24,23 +25,6 @@ static struct {
         const char *colour;
         enum output_format format;
 } arg = { .lines = -1, .colour = "auto" };
-
-/* A moment, or a time before now. */
-static int set_moment(void *dest, const char *value, struct err *e)
-{
-        nsec *to = dest, t;
-
-        if (time_parse_rfc3339(value, strlen(value), &t) == 0)
-                *to = t;
-        else if (time_parse_duration(value, &t) == 0 && t >= 0)
-                *to = time_now() - t;
-        else
-                return err_set(
-                        e, ERR_USAGE, 0,
-                        "\"%s\" is neither a time (2026-01-31T12:00:00Z) nor a duration (10m)",
-                        value);
-        return 0;
-}
 
 static int set_colour(void *dest, const char *value, struct err *e)
 {
@@ -161,8 +145,8 @@ static const struct opt logs_opts[] = {
           NULL },
         { OPT_NUMBER, 'n', "lines", "N", "only the last N lines", &arg.lines, NULL, NULL },
         { OPT_CALL, 0, "since", "TIME", "only lines from TIME (RFC 3339, or 10m: so long ago) on",
-          &arg.since, set_moment, NULL },
-        { OPT_CALL, 0, "until", "TIME", "only lines before TIME", &arg.until, set_moment, NULL },
+          &arg.since, moment_call, NULL },
+        { OPT_CALL, 0, "until", "TIME", "only lines before TIME", &arg.until, moment_call, NULL },
         { OPT_FLAG, 't', "timestamps", "[=false]", "begin each line with its time", &arg.timestamps,
           NULL, NULL },
         { OPT_FLAG, 0, "stdout", "[=false]", "only what was written to standard output", &arg.out,

@@ -8,6 +8,7 @@ extern const struct cmd cmd_api;
 extern const struct cmd cmd_api_service;
 extern const struct cmd cmd_cat_manifest;
 extern const struct cmd cmd_completion;
+extern const struct cmd cmd_events;
 extern const struct cmd cmd_fetch;
 extern const struct cmd cmd_gc;
 extern const struct cmd cmd_help;

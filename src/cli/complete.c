@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/event_types.h"
 #include "cli/help.h"
 #include "cli/podref.h"
 #include "image/view.h"
@@ -61,20 +62,6 @@ static bool offer_choice(const struct line *l, const char *text)
                 text += len + (text[len] == '|');
         }
         return true;
-}
-
-static void offer_value(const struct line *l, const struct opt *o)
-{
-        const char *v = o->value ? o->value : "";
-
-        if (strcmp(o->name, "dir") == 0 || strstr(o->name, "-config"))
-                (void)fputs(":dirs\n", l->out);
-        else if (strcmp(v, "FILE") == 0)
-                (void)fputs(":files\n", l->out);
-        else if (o->type == OPT_FLAG)
-                (void)offer_choice(l, "true|false");
-        else
-                (void)offer_choice(l, v);
 }
 
 static void offer_options(const struct line *l)
@@ -186,6 +173,45 @@ static void offer_calls(const struct line *l)
 
         for (unsigned i = 0; i < service->n_methods; i++)
                 offer_text(l, service->methods[i].name, NULL);
+}
+
+static void offer_event_type(const char *word, void *arg)
+{
+        offer_text(arg, word, NULL);
+}
+
+/* Behind the last comma. */
+static void offer_event_types(const struct line *whole)
+{
+        const char *comma = strrchr(whole->begun, ',');
+        struct line l = *whole;
+
+        if (comma) {
+                l.prefix = l.prefix_len > 0 ? l.prefix : l.begun;
+                l.prefix_len = (size_t)(comma + 1 - l.prefix);
+                l.begun = comma + 1;
+        }
+        event_types_each(offer_event_type, &l);
+}
+
+static void offer_value(const struct line *l, const struct opt *o)
+{
+        const char *v = o->value ? o->value : "";
+
+        if (strcmp(o->name, "dir") == 0 || strstr(o->name, "-config"))
+                (void)fputs(":dirs\n", l->out);
+        else if (strcmp(v, "FILE") == 0)
+                (void)fputs(":files\n", l->out);
+        else if (o->type == OPT_FLAG)
+                (void)offer_choice(l, "true|false");
+        else if (strcmp(v, "POD") == 0)
+                offer_pods(l);
+        else if (strcmp(v, "IMAGE") == 0)
+                offer_images(l);
+        else if (o->call == event_types_call)
+                offer_event_types(l);
+        else
+                (void)offer_choice(l, v);
 }
 
 /* The usage's word for argument number @i: "POD...", "[APP]"; what repeats stays. NULL: none. */

@@ -101,6 +101,8 @@ static struct grpc_client *new_client_consume(int fd, const struct grpc_client_o
 
         c->fd = fd;
         c->output_fd = o->output_fd > 0 ? o->output_fd : -1;
+        c->metadata_key = o->metadata_key;
+        c->metadata_value = o->metadata_value;
         c->reader.max = o->max_message_bytes ? o->max_message_bytes : (size_t)64 * 1024 * 1024;
         c->message = BUF_NULL(MESSAGE_MAX);
         grpc_client_h2_init(c, (int32_t)(o->window_bytes ? o->window_bytes : WINDOW_BYTES));

@@ -27,6 +27,8 @@ struct grpc_client_options {
          * sense, and fails with ERR_CANCELLED.
          */
         int output_fd;
+        /* Sent with each call; borrowed for the client's life, in lower case and in ASCII; NULL: none. */
+        const char *metadata_key, *metadata_value;
 };
 
 /*

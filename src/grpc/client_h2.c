@@ -178,15 +178,18 @@ int grpc_client_h2_submit(struct grpc_client *c, const char *path, nsec timeout)
                 NV("content-type", "application/grpc"),
                 NV("te", "trailers"),
                 NV("user-agent", "carob"),
-                NV("grpc-timeout", ""),
+                NV("", ""),
+                NV("", ""),
         };
-        size_t n = ARRAY_LEN(headers) - 1;
+        size_t n = ARRAY_LEN(headers) - 2;
         int32_t id;
 
         if (timeout > 0) {
                 grpc_timeout_print(timeout, timeout_text);
                 headers[n++] = (nghttp2_nv)NV("grpc-timeout", timeout_text);
         }
+        if (c->metadata_key)
+                headers[n++] = (nghttp2_nv)NV(c->metadata_key, c->metadata_value);
         id = nghttp2_submit_request(c->h2, NULL, headers, n, &provider, NULL);
         if (id < 0)
                 return -1;

@@ -11,10 +11,11 @@
 #include "util/buf.h"
 
 struct grpc_client {
-        int fd;               /* owned */
-        int output_fd;        /* borrowed; -1: none */
-        nghttp2_session *h2;  /* owned */
-        const uint8_t *chunk; /* borrowed from nghttp2: not yet sent */
+        int fd;                                    /* owned */
+        int output_fd;                             /* borrowed; -1: none */
+        const char *metadata_key, *metadata_value; /* borrowed; NULL: none */
+        nghttp2_session *h2;                       /* owned */
+        const uint8_t *chunk;                      /* borrowed from nghttp2: not yet sent */
         size_t chunk_len;
         bool broken; /* no further call is possible */
 

@@ -51,6 +51,18 @@ static void options_are_completed(void **state)
         expect("", WORDS("run", "--none="));
 }
 
+static void types_of_events_are_completed(void **state)
+{
+        (void)state;
+        expect("pod pod-prepared pod-prepare-aborted pod-started pod-exited pod-garbage-collected",
+               WORDS("events", "--type", "po"));
+        expect("--type=app --type=app-started --type=app-exited", WORDS("events", "--type=a"));
+        expect("--type=pod,app-exited", WORDS("events", "--type=pod,app-e"));
+        expect("pod,app,image pod,app,image-imported pod,app,image-removed",
+               WORDS("events", "--type", "pod,app,i"));
+        expect("", WORDS("events", "--type", "pod-started,x"));
+}
+
 static void files_are_left_to_the_shell(void **state)
 {
         (void)state;
@@ -91,6 +103,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(commands_are_completed),
                 cmocka_unit_test(options_are_completed),
+                cmocka_unit_test(types_of_events_are_completed),
                 cmocka_unit_test(files_are_left_to_the_shell),
                 cmocka_unit_test(after_the_end_of_an_apps_arguments_options_follow),
                 cmocka_unit_test(a_missing_data_directory_has_no_pods),

@@ -155,6 +155,41 @@ static void lost_connection_is_unavailable_now_and_later(void **state)
         }
 }
 
+static void say_back(struct grpc_call *call)
+{
+        Sample__Sample m = SAMPLE__SAMPLE__INIT;
+        char text[64] = "";
+
+        (void)snprintf(text, sizeof(text), "%s",
+                       (const char *)grpc_call_metadata(call, "x-say", NULL));
+        m.text = text;
+        grpc_call_reply(call, &m.base);
+}
+
+static void metadata_goes_with_each_call(void **state)
+{
+        const struct grpc_client_options options = { .metadata_key = "x-say",
+                                                     .metadata_value = "hello" };
+        AUTO_LIVE struct live l = { 0 };
+        AUTO(grpc_client_freep) struct grpc_client *c = NULL;
+        Sample__Sample request = SAMPLE__SAMPLE__INIT;
+        struct err e;
+
+        (void)state;
+        svc.act = say_back; /* the server is a copy of us */
+        live_start(&l, NULL, 0);
+        assert_ok(grpc_client_connect(&c, l.unix_addr, &options, &e), &e);
+        for (int i = 0; i < 2; i++) {
+                AUTO(grpc_message_freep) ProtobufCMessage *reply = NULL;
+
+                assert_ok(grpc_client_unary(c, "/test.Test/Act", &request.base,
+                                            &sample__sample__descriptor, 5 * NSEC_PER_SEC, &reply,
+                                            &e),
+                          &e);
+                assert_string_equal(((Sample__Sample *)reply)->text, "hello");
+        }
+}
+
 static void nobody_reading_the_output_ends_the_wait(void **state)
 {
         AUTO_LIVE struct live l = { 0 };
@@ -200,6 +235,7 @@ int main(void)
                 cmocka_unit_test(large_reply_is_taken_up_to_the_limit),
                 cmocka_unit_test(nobody_there_is_said_at_once),
                 cmocka_unit_test(lost_connection_is_unavailable_now_and_later),
+                cmocka_unit_test(metadata_goes_with_each_call),
                 cmocka_unit_test(nobody_reading_the_output_ends_the_wait),
                 cmocka_unit_test(what_is_not_connected_is_not_adopted),
         };
