@@ -6,7 +6,9 @@
 #include "pod/launch.h"
 #include "util/parse.h"
 
-struct engine_launch launch_request = { .net = POD_NET_NONE, .log_bytes = -1, .log_files = -1 };
+struct engine_launch launch_request = {
+        .net = POD_NET_NONE, .log_bytes = -1, .log_files = -1, .log_driver = -1
+};
 
 static int set_net(void *dest, const char *value, struct err *e)
 {
@@ -34,14 +36,17 @@ static int set_hostname(void *dest, const char *value, struct err *e)
 
 static int set_log_size(void *dest, const char *value, struct err *e)
 {
-        int64_t milli, *to = dest;
+        return pod_log_size_parse(value, dest, e);
+}
 
-        if (parse_quantity(value, &milli) < 0 || milli % 1000 != 0 ||
-            milli / 1000 > POD_LOG_BYTES_MAX || (milli != 0 && milli / 1000 < POD_LOG_BYTES_MIN))
-                return err_set(e, ERR_USAGE, 0,
-                               "\"%s\" is no size from 1Mi on (16Mi, 1G), or 0 for no limit",
-                               value);
-        *to = milli / 1000;
+static int set_log_driver(void *dest, const char *value, struct err *e)
+{
+        enum pod_log_driver driver;
+        int *to = dest;
+
+        if (pod_log_driver_parse(value, &driver, e) < 0)
+                return -1;
+        *to = (int)driver;
         return 0;
 }
 
@@ -97,6 +102,9 @@ const struct opt launch_opts[] = {
         { OPT_FLAG, 'i', "interactive", "[=false]",
           "hand standard input to the only app of the pod", &launch_request.interactive, NULL,
           NULL },
+        { OPT_CALL, 0, "log-driver", "file|journald",
+          "where the apps' output goes; journald: to the log files as ever, and to the journal",
+          &launch_request.log_driver, set_log_driver, NULL },
         { OPT_CALL, 0, "log-max-size", "SIZE",
           "begin a new log file when one has SIZE bytes (16Mi); 0: never",
           &launch_request.log_bytes, set_log_size, NULL },

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "logs/journal.h"
 #include "pod/change.h"
 #include "pod/record.h"
 #include "util/auto.h"
@@ -20,6 +21,16 @@
 #include "util/test_hook.h"
 
 enum { REPORT_MAX = 4096 };
+
+int engine_launch_check(const struct engine_launch *l, struct err *e)
+{
+        AUTO_CLOSE int fd = -1;
+
+        if (l->log_driver == POD_LOG_JOURNALD &&
+            logs_journal_connect(LOGS_JOURNAL_SOCKET, &fd, e) < 0)
+                return err_wrap(e, "--log-driver=journald");
+        return 0;
+}
 
 int engine_take_prepared(struct engine *eng, const char *uuid, struct pod *ret, struct err *e)
 {
@@ -59,6 +70,7 @@ static int write_launch(const struct pod *p, const struct engine_launch *l, stru
         launch.hostname = xstrdup_null(l->hostname);
         launch.log_bytes = l->log_bytes;
         launch.log_files = l->log_files;
+        launch.log_driver = l->log_driver < 0 ? POD_LOG_FILE : (enum pod_log_driver)l->log_driver;
         return pod_write_launch(p->fd, &launch, e);
 }
 
@@ -170,7 +182,7 @@ int engine_launch(struct engine *eng, struct pod *p, const struct engine_launch 
 {
         AUTO_FREE char *path = find_supervisor(e);
 
-        if (!path)
+        if (!path || engine_launch_check(l, e) < 0)
                 return -1;
         test_hook("locked");
         if (write_launch(p, l, e) < 0)

@@ -121,6 +121,8 @@ static bool rotate(struct logs_writer *w)
         }
         closep(&w->fd);
         w->fd = TAKE_FD(fd);
+        w->generation++;
+        w->begun += w->size;
         w->size = 0;
         w->last = 0;
         w->rotate_at = w->limits.max_bytes;

@@ -36,6 +36,8 @@ struct logs_writer {
         struct logs_limits limits;
         uint64_t size;                   /* of the file, as far as we know */
         uint64_t rotate_at;              /* max_bytes, or later after a rotation that failed */
+        uint64_t generation;             /* how many files there were before this one */
+        uint64_t begun;                  /* bytes in those */
         nsec last;                       /* time of the last entry: times in one file do not fall */
         bool open_line[LOGS_STREAM_MAX]; /* the stream's last entry in the file is a piece */
         bool torn;           /* the file could not be cut back: it ends within an entry */

@@ -29,10 +29,10 @@ static void outlet_ready(struct loop_source *s, uint32_t events);
 static void pipe_ready(struct loop_source *s, uint32_t events);
 
 int output_init_consume(struct output *o, struct loop *loop, int logs_fd,
-                        const struct logs_limits *limits, bool attached, struct err *e)
+                        const struct output_how *how, struct err *e)
 {
         *o = (struct output){
-                .loop = loop, .logs_fd = logs_fd, .limits = *limits, .attached = attached
+                .loop = loop, .logs_fd = logs_fd, .how = *how, .journal = JOURNAL_NULL
         };
         for (int i = 0; i < LOGS_STREAM_MAX; i++)
                 o->outlets[i] = OUTLET_NULL;
@@ -41,16 +41,17 @@ int output_init_consume(struct output *o, struct loop *loop, int logs_fd,
         o->out = map_pages(LOGS_BATCH_MAX);
         if (!o->in || !o->out)
                 return err_set(e, ERR_INTERNAL, errno, "map log buffers");
-        if (attached) {
+        if (how->attached) {
                 outlet_init(&o->outlets[LOGS_STDOUT], STDOUT_FILENO);
                 outlet_init(&o->outlets[LOGS_STDERR], STDERR_FILENO);
         }
-        return 0;
+        return how->journal ? journal_open(&o->journal, loop, e) : 0;
 }
 
 void output_done(struct output *o)
 {
         loop_remove(o->loop, &o->writable);
+        journal_done(&o->journal);
         closep(&o->logs_fd);
         for (int i = 0; i < LOGS_STREAM_MAX; i++)
                 outlet_done(&o->outlets[i]);
@@ -111,11 +112,18 @@ static void copy_out(struct output *o, enum logs_stream stream, const char *data
         pause_pipes(o);
 }
 
+static void forward(struct output_pipe *p)
+{
+        if (p->output->how.journal)
+                journal_kick(&p->output->journal, &p->app->journal);
+}
+
 static void pipe_end(struct output_pipe *p)
 {
         struct output *o = p->output;
 
-        logs_writer_end(p->writer, o->out, p->stream, time_now());
+        logs_writer_end(&p->app->writer, o->out, p->stream, time_now());
+        forward(p);
         loop_remove(o->loop, &p->source);
         closep(&p->fd);
         for (struct output_pipe **at = &o->pipes; *at; at = &(*at)->next)
@@ -138,9 +146,10 @@ static size_t pipe_read(struct output_pipe *p)
                 return 0;
         }
         o->touched = true;
-        logs_writer_put(p->writer, o->out, p->stream, o->in, (size_t)n, time_now());
-        if (o->attached)
+        logs_writer_put(&p->app->writer, o->out, p->stream, o->in, (size_t)n, time_now());
+        if (o->how.attached)
                 copy_out(o, p->stream, o->in, (size_t)n);
+        forward(p);
         return (size_t)n;
 }
 
@@ -165,7 +174,7 @@ static int make_pipe(struct output *o, struct output_app *a, enum logs_stream st
         *p = (struct output_pipe){
                 .source = { .fd = -1, .ready = pipe_ready },
                 .output = o,
-                .writer = &a->writer,
+                .app = a,
                 .stream = stream,
                 .fd = fds[0],
                 .next = o->pipes,
@@ -183,12 +192,18 @@ static int make_pipe(struct output *o, struct output_app *a, enum logs_stream st
 int output_add(struct output *o, struct output_app *a, const char *app,
                int ret_write[LOGS_STREAM_MAX], struct err *e)
 {
-        *a = (struct output_app){ .writer = LOGS_WRITER_NULL };
+        *a = (struct output_app){
+                .writer = LOGS_WRITER_NULL,
+                .journal = { .forward = LOGS_FORWARD_NULL },
+        };
         for (int i = 0; i < LOGS_STREAM_MAX; i++) {
                 a->pipes[i].fd = -1;
                 ret_write[i] = -1;
         }
-        if (logs_writer_open(o->logs_fd, app, &o->limits, &a->writer, e) < 0)
+        if (logs_writer_open(o->logs_fd, app, &o->how.limits, &a->writer, e) < 0)
+                return -1;
+        if (o->how.journal &&
+            journal_add(&o->journal, &a->journal, &a->writer, o->how.uuid, o->how.pod, e) < 0)
                 return -1;
         for (int i = 0; i < LOGS_STREAM_MAX; i++)
                 if (make_pipe(o, a, (enum logs_stream)i, &ret_write[i], e) < 0)
@@ -201,6 +216,7 @@ void output_app_done(struct output *o, struct output_app *a)
         for (int i = 0; i < LOGS_STREAM_MAX; i++)
                 if (a->pipes[i].output == o && a->pipes[i].fd >= 0)
                         pipe_end(&a->pipes[i]);
+        journal_remove(&o->journal, &a->journal);
         logs_writer_done(&a->writer);
 }
 
@@ -220,7 +236,18 @@ bool output_finish(struct output *o)
                 if (pipe_read(p) == 0 && p->fd >= 0)
                         pipe_end(p);
         }
-        return !o->pipes && !o->pending_to;
+        return !o->pipes && !o->pending_to &&
+               (!o->how.journal || journal_finish(&o->journal, time_monotonic()));
+}
+
+int output_timeout(const struct output *o)
+{
+        return journal_timeout(&o->journal, time_monotonic());
+}
+
+void output_tick(struct output *o)
+{
+        journal_tick(&o->journal, time_monotonic());
 }
 
 void output_relax(struct output *o)
@@ -229,5 +256,6 @@ void output_relax(struct output *o)
                 return;
         (void)madvise(o->in, LOGS_READ_MAX, MADV_DONTNEED);
         (void)madvise(o->out, LOGS_BATCH_MAX, MADV_DONTNEED);
+        journal_relax(&o->journal);
         o->touched = false;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "logs/writer.h"
+#include "supervisor/journal.h"
 #include "supervisor/loop.h"
 #include "supervisor/outlet.h"
 
@@ -20,25 +21,34 @@ struct output;
 /* One pipe of an app. */
 struct output_pipe {
         struct loop_source source;
-        struct output *output; /* borrowed */
-        struct logs_writer *writer;
+        struct output *output;  /* borrowed */
+        struct output_app *app; /* borrowed */
         enum logs_stream stream;
         int fd; /* owned; our end; -1: at its end */
         struct output_pipe *next;
 };
 
-/* One app: its log file and its two pipes. Initialized by output_add. */
+/* One app: its log file, what of it is in the journal, and its two pipes. Initialized by output_add. */
 struct output_app {
         struct logs_writer writer;
+        struct journal_app journal;
         struct output_pipe pipes[LOGS_STREAM_MAX];
+};
+
+/* How it is to be; all borrowed, as long as apps are added. */
+struct output_how {
+        struct logs_limits limits;
+        bool attached;          /* copy to descriptors 1 and 2 */
+        bool journal;           /* and to the journal */
+        const char *uuid, *pod; /* what the journal is told; @pod: the pod's name, or NULL */
 };
 
 struct output {
         struct loop *loop; /* borrowed */
         int logs_fd;       /* owned; where the log files are */
-        struct logs_limits limits;
+        struct output_how how;
+        struct journal journal;
         struct outlet outlets[LOGS_STREAM_MAX];
-        bool attached;
         bool lossy;
         char *in;            /* owned; LOGS_READ_MAX bytes, shared by all pipes */
         char *out;           /* owned; LOGS_BATCH_MAX bytes: where entries are formatted */
@@ -50,11 +60,9 @@ struct output {
         struct output_pipe *pipes; /* all that are open */
 };
 
-/*
- * @attached: copy to descriptors 1 and 2. @logs_fd: the directory of the log files; taken over, also on failure.
- */
+/* @logs_fd: the directory of the log files; taken over, also on failure. Errors: ERR_UNAVAILABLE without a journal. */
 int output_init_consume(struct output *o, struct loop *loop, int logs_fd,
-                        const struct logs_limits *limits, bool attached, struct err *e);
+                        const struct output_how *how, struct err *e);
 void output_done(struct output *o); /* does not touch the apps' output: output_app_done */
 
 /*
@@ -68,9 +76,12 @@ void output_app_done(struct output *o, struct output_app *a);
 /* From now on the copy drops what our readers do not take at once. */
 void output_make_lossy(struct output *o);
 /*
- * Every writer is dead: take what is in the pipes and end them. False while a slow reader has to be waited for: call
- * again after a turn of the loop.
+ * Every writer is dead: take what is in the pipes and end them. False while a slow reader or the journal has to be waited
+ * for: call again after a turn of the loop.
  */
 bool output_finish(struct output *o);
+/* Milliseconds after which output_tick is worth a call; -1: none is needed. */
+int output_timeout(const struct output *o);
+void output_tick(struct output *o);
 /* Give the buffers' pages back; for when nothing was written for a while. */
 void output_relax(struct output *o);

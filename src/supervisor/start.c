@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pod/record.h"
+#include "pod/view.h"
 #include "supervisor/apart.h"
 #include "supervisor/init.h"
 #include "supervisor/sup_priv.h"
@@ -106,24 +107,31 @@ static_assert((int)POD_LOG_FILES_MAX == (int)LOGS_FILES_MAX, "what may be asked 
 static int open_output(struct supervisor *s, struct err *e)
 {
         const struct pod_launch *launch = &s->plan.launch;
-        struct logs_limits limits = LOGS_LIMITS_DEFAULT;
+        const char *name = kv_list_get(&s->plan.manifest->annotations, POD_NAME_ANNOTATION);
+        struct output_how how = {
+                .limits = LOGS_LIMITS_DEFAULT,
+                .attached = s->args->detached_fd < 0,
+                .journal = launch->log_driver == POD_LOG_JOURNALD,
+                .uuid = s->args->uuid,
+                .pod = name && *name ? name : launch->name,
+        };
         int logs, r;
 
         if (launch->log_bytes >= 0)
-                limits.max_bytes = (uint64_t)launch->log_bytes;
+                how.limits.max_bytes = (uint64_t)launch->log_bytes;
         if (launch->log_files > 0)
-                limits.max_files = (unsigned)launch->log_files;
+                how.limits.max_files = (unsigned)launch->log_files;
         r = fs_mkdir_if_missing(s->args->lock_fd, "logs", 0750);
         if (r < 0 || (logs = fs_open_dir(s->args->lock_fd, "logs")) < 0)
                 return err_set(e, ERR_INTERNAL, r < 0 ? -r : -logs, "open the log directory");
         s->output_open = true;
-        if (output_init_consume(&s->output, &s->loop, logs, &limits, s->args->detached_fd < 0, e) <
-            0)
+        if (output_init_consume(&s->output, &s->loop, logs, &how, e) < 0)
                 return -1;
         for (size_t i = 0; i < s->n_apps; i++)
                 if (output_add(&s->output, &s->apps[i].output, s->apps[i].name,
                                s->apps[i].write_fds, e) < 0)
                         return err_wrap(e, "app %s", s->apps[i].name);
+        s->output.how.uuid = s->output.how.pod = NULL; /* the plan will go */
         return 0;
 }
 

@@ -264,6 +264,12 @@ static int next_timeout(const struct supervisor *s, bool busy)
                      : left > 60 * NSEC_PER_SEC ? 60000
                                                 : (int)(left / NSEC_PER_MSEC) + 1;
         }
+        if (s->output_open) {
+                int journal = output_timeout(&s->output);
+
+                if (journal >= 0 && (ms < 0 || journal < ms))
+                        ms = journal;
+        }
         return busy && (ms < 0 || ms > POLL_MS) ? POLL_MS : ms;
 }
 
@@ -305,6 +311,8 @@ static void run_loop(struct supervisor *s)
                 }
                 sup_act(s, rules_tick(&s->rules, time_monotonic()));
                 retry_statuses(s);
+                if (s->output_open)
+                        output_tick(&s->output);
                 busy = sup_feed(s);
                 busy = sup_sweep(s) || busy;
                 reap_strangers(s);

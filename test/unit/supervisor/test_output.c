@@ -22,6 +22,8 @@ static void world_init(struct world *w, bool attached)
 
         *w = (struct world){ .loop = LOOP_NULL };
         test_dir_init(&w->dir);
+        const struct output_how how = { .limits = LOGS_LIMITS_DEFAULT, .attached = attached };
+
         assert_ok(loop_init(&w->loop, &e), &e);
         for (int i = 0; i < 2; i++) {
                 int fds[2];
@@ -35,7 +37,7 @@ static void world_init(struct world *w, bool attached)
                 (void)close(fds[1]);
         }
         assert_ok(output_init_consume(&w->output, &w->loop, fcntl(w->dir.fd, F_DUPFD_CLOEXEC, 3),
-                                      &LOGS_LIMITS_DEFAULT, attached, &e),
+                                      &how, &e),
                   &e);
         for (int i = 0; i < 2; i++) {
                 assert_int_equal(dup2(w->saved[i], i + 1), i + 1);
