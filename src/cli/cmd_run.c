@@ -19,13 +19,12 @@ static int run_main(char *const *args, size_t n, struct err *e)
 
         (void)args;
         (void)n;
-        if (pod_opts_check(&pod_request, e) < 0 || engine_launch_check(&launch_request, e) < 0 ||
+        if (pod_opts_check(&pod_request, e) < 0 || launch_opts_complete(e) < 0 ||
             podref_open(&eng, ENGINE_WRITE, e) < 0)
                 return -1;
         if (engine_prepare(&eng, &pod_request, &import, &pod, e) < 0 ||
             podref_save_file(uuid_file, pod.uuid.text, e) < 0)
                 return -1;
-        launch_request.debug = cli_globals.debug;
         if (engine_launch(&eng, &pod, &launch_request, e) < 0)
                 return err_wrap(e, "pod %s", pod.uuid.text);
         return podref_print(pod.uuid.text, format, e);

@@ -13,10 +13,10 @@ static int run_prepared_main(char *const *args, size_t n, struct err *e)
         struct uuid uuid;
 
         (void)n;
-        if (podref_open(&eng, ENGINE_READ, e) < 0 || podref_resolve(&eng, args[0], &uuid, e) < 0 ||
+        if (launch_opts_complete(e) < 0 || podref_open(&eng, ENGINE_READ, e) < 0 ||
+            podref_resolve(&eng, args[0], &uuid, e) < 0 ||
             engine_take_prepared(&eng, uuid.text, &pod, e) < 0)
                 return -1;
-        launch_request.debug = cli_globals.debug;
         if (engine_launch(&eng, &pod, &launch_request, e) < 0)
                 return err_wrap(e, "pod %s", uuid.text);
         return podref_print(uuid.text, format, e);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/cli.h"
 #include "pod/launch.h"
 #include "util/parse.h"
 
@@ -87,6 +88,21 @@ static int must_be_false(void *dest, const char *value, struct err *e)
         if (strcmp(value, "false") == 0)
                 return 0;
         return err_set(e, ERR_UNSUPPORTED, 0, "comes with a later release");
+}
+
+int launch_opts_complete(struct err *e)
+{
+        const struct engine_config_dirs dirs = {
+                .system = cli_globals.system_config,
+                .local = cli_globals.local_config,
+                .user = cli_globals.user_config,
+        };
+
+        launch_request.debug = cli_globals.debug;
+        return engine_launch_configure(&launch_request, &dirs, e) < 0 ||
+                               engine_launch_check(&launch_request, e) < 0
+                       ? -1
+                       : 0;
 }
 
 const struct opt launch_opts[] = {

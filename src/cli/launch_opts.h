@@ -7,6 +7,9 @@
 
 extern struct engine_launch launch_request;
 extern const struct opt launch_opts[];
+
+/* Once the options are read: what they do not say comes from the configuration, and the host must have what it asks for. */
+int launch_opts_complete(struct err *e);
 #define LAUNCH_OPTS_GROUP                                                                          \
         {                                                                                          \
                 "OPTIONS FOR RUNNING", launch_opts                                                 \

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/config_logs.h"
 #include "logs/journal.h"
 #include "pod/change.h"
 #include "pod/record.h"
@@ -21,6 +22,22 @@
 #include "util/test_hook.h"
 
 enum { REPORT_MAX = 4096 };
+
+int engine_launch_configure(struct engine_launch *l, const struct engine_config_dirs *dirs,
+                            struct err *e)
+{
+        struct engine_config_logs logs;
+
+        if (engine_config_logs_read(dirs, &logs, e) < 0)
+                return -1;
+        if (l->log_bytes < 0)
+                l->log_bytes = logs.max_bytes;
+        if (l->log_files < 0)
+                l->log_files = logs.max_files;
+        if (l->log_driver < 0)
+                l->log_driver = logs.driver;
+        return 0;
+}
 
 int engine_launch_check(const struct engine_launch *l, struct err *e)
 {

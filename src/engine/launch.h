@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "engine/config.h"
 #include "engine/engine.h"
 #include "pod/launch.h"
 #include "pod/store.h"
@@ -19,6 +20,10 @@ struct engine_launch {
         bool detach;
         bool debug;
 };
+
+/* Fill in what is not said from the configuration of logs. Errors: those of engine_config_logs_read. */
+int engine_launch_configure(struct engine_launch *l, const struct engine_config_dirs *dirs,
+                            struct err *e);
 
 /* Whether what the launch asks of this host is there; to be called before a pod is made. Errors: ERR_UNAVAILABLE (the journal). */
 int engine_launch_check(const struct engine_launch *l, struct err *e);

@@ -16,6 +16,10 @@
 #define LIMIT_STATE_FILE_BYTES                                                                     \
         (64u * 1024) /* status, pid, subcgroup, net-info: ours, but users can touch them */
 
+/* Configuration: a file is written by hand; auth.d may have one for each registry. */
+#define LIMIT_CONFIG_FILE_BYTES (1024u * 1024) /* files_that_are_too_large_are_refused */
+#define LIMIT_CONFIG_FILES      1024u          /* of one directory; so_are_too_many */
+
 /* Archives. */
 #define LIMIT_ARCHIVE_ENTRIES    2000000u /* a desktop root has 500,000; test_image_import.py */
 #define LIMIT_ARCHIVE_PATH_BYTES 4096u    /* PATH_MAX; test_untar_hostile */

@@ -53,7 +53,7 @@ def test_all_is_there_and_readable(installed, build):
     dest, root = installed
     planned = {dest / path.lstrip("/") for path in json.loads((build / "meson-info/intro-installed.json").read_text()).values()}
     assert {p for p in dest.rglob("*") if not p.is_dir()} == planned
-    for path in ("bin/carob", "bin/carob-api", "share/man/man1/carob.1", "share/man/man5/carob-files.5",
+    for path in ("bin/carob", "bin/carob-api", "share/man/man1/carob.1", "share/man/man5/carob-config.5", "share/man/man5/carob-files.5",
                  "share/man/man8/carob-api.8", "share/man/man8/carob-pod.8", "share/doc/carob/LICENSE",
                  "share/bash-completion/completions/carob", "share/zsh/site-functions/_carob",
                  "share/fish/vendor_completions.d/carob.fish", "lib/systemd/system/carob-api.service", "lib/systemd/system/carob-api.socket",
