@@ -53,7 +53,7 @@ static void read_aborted(const struct pod *p, struct pod_past *past)
 {
         char bytes[4 * POD_REASON_MAX + 1];
         struct stat st;
-        AUTO_CLOSE int mark = view_open_regular(p->fd, POD_ABORTED, &st);
+        AUTO_CLOSE int mark = view_open_regular(p->fd, POD_MARK_ABORTED, &st);
         ssize_t n = mark < 0 ? 0 : pread(mark, bytes, sizeof(bytes) - 1, 0);
 
         past->aborted = true;
@@ -147,7 +147,7 @@ void pod_past_of(const struct pod *p, const struct pod_view *v, struct pod_past 
                 past.name = xstrdup_null(v->name);
                 past.created_at = v->created_at;
                 if (v->dir > POD_DIR_PREPARE)
-                        past.prepared = mtime_of(p->fd, POD_PREPARED, &past.prepared_at);
+                        past.prepared = mtime_of(p->fd, POD_MARK_PREPARED, &past.prepared_at);
                 if (v->state == POD_ABORTED_PREPARE) {
                         (void)mtime_of(p->fd, "pod-created", &past.created_at);
                         past.name = read_name(p);

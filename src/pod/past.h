@@ -24,10 +24,10 @@
 #include "util/time.h"
 #include "util/uuid.h"
 
-#define POD_LEDGER     "removed" /* beneath pods/, util/ledger.h */
-#define POD_PREPARED   "pod-prepared"
-#define POD_ABORTED    "pod-aborted"
-#define POD_REASON_MAX 1024 /* bytes; what is longer is cut */
+#define POD_LEDGER        "removed" /* beneath pods/, util/ledger.h */
+#define POD_MARK_PREPARED "pod-prepared"
+#define POD_MARK_ABORTED  "pod-aborted"
+#define POD_REASON_MAX    1024 /* bytes; what is longer is cut */
 
 struct pod_past_app {
         char *name;       /* owned, as all pointers here */
