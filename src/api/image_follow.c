@@ -204,6 +204,8 @@ static void attach(struct index_part *part, int data_fd, const struct err *why)
         struct image_index *i = (struct image_index *)part;
 
         i->attached = data_fd >= 0;
+        if (i->follower)
+                i->follower->attached(i->follower, data_fd);
         if (i->attached) {
                 image_index_need_scan(i);
                 jobs_add(i->jobs, &i->job);

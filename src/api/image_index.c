@@ -314,6 +314,25 @@ struct grpc_blob *image_index_list(struct image_index *i, bool detail, struct er
         return i->lists[detail] ? grpc_blob_ref(i->lists[detail]) : NULL;
 }
 
+void image_index_follow(struct image_index *i, struct image_follower *f)
+{
+        i->follower = f;
+}
+
+struct image_told *image_index_told(const struct image_index *i, const char *id)
+{
+        struct image_slot *slot;
+
+        HASH_FIND_STR(i->slots, id, slot);
+        return slot ? &slot->told : NULL;
+}
+
+void image_index_each_told(const struct image_index *i, void (*fn)(struct image_told *told))
+{
+        for (struct image_slot *slot = i->slots; slot; slot = slot->hh.next)
+                fn(&slot->told);
+}
+
 uint64_t image_index_generation(const struct image_index *i)
 {
         return i->generation;

@@ -43,6 +43,39 @@ struct image_entry {
 
 struct image_index;
 
+/* What a follower has told of an image; all zero at first. */
+struct image_told {
+        nsec imported_at; /* of the import that was told; 0: none */
+        nsec removed_at;  /* of its removal, as last words have it; 0: none were found */
+        bool seen;        /* it was looked at, so what happened before has been considered */
+        bool other;       /* it was in a data directory that is no longer ours */
+};
+
+/* An image as its follower is told of it. All borrowed. */
+struct image_sight {
+        const char *id;
+        struct image_told *told;    /* kept with the image, for the follower */
+        const struct encoded *last; /* what was known of it before; NULL: nothing */
+};
+
+/*
+ * Who follows what happens to the images, and not only how they are. Called while the index works: nothing may be asked of it but
+ * image_index_told and image_index_each_told.
+ */
+struct image_follower {
+        /* Everything is about to be listed, in that data directory; -1: there is none, or it cannot be read. */
+        void (*attached)(struct image_follower *f, int data_fd);
+        /* All that was there at that time has been read. */
+        void (*scanned)(struct image_follower *f);
+        /* It was just read: whatever the reason, and whether or not anything has changed. Not of records that are broken. */
+        void (*seen)(struct image_follower *f, const struct image_sight *sight,
+                     const struct image_record *record);
+        /* Its record is not there any more. */
+        void (*gone)(struct image_follower *f, const struct image_sight *sight);
+        /* Records cannot be read any more, so that nobody knows what becomes of it. */
+        void (*lost)(struct image_follower *f, const struct image_sight *sight);
+};
+
 struct image_index_stats {
         size_t images;
         size_t broken;        /* records that are none */
@@ -98,6 +131,12 @@ const struct lookup_node *image_index_by_base_name(const struct image_index *i, 
  * moment. NULL with e: ERR_LIMIT (LIMIT_API_REPLY_BYTES).
  */
 struct grpc_blob *image_index_list(struct image_index *i, bool detail, struct err *e);
+
+/* One at a time, borrowed; NULL: no longer. Before the part is attached for the first time. */
+void image_index_follow(struct image_index *i, struct image_follower *f);
+/* What is kept with that image for the follower; NULL: none of that id is known. */
+struct image_told *image_index_told(const struct image_index *i, const char *id);
+void image_index_each_told(const struct image_index *i, void (*fn)(struct image_told *told));
 
 /* Goes up with every change of any image. */
 uint64_t image_index_generation(const struct image_index *i);

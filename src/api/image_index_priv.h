@@ -23,6 +23,7 @@ struct image_slot {
         struct image_entry *entry; /* owned; NULL: broken, or not read yet */
         char *problem;             /* owned; why it is broken; NULL: it is not, or not read yet */
         enum err_kind problem_kind;
+        struct image_told told;         /* the follower's */
         int wd;                         /* of its directory; 0: not watched */
         bool unwatched;                 /* there was no watch left for it */
         bool listed;                    /* it was there in the last listing */
@@ -43,9 +44,10 @@ struct image_index {
         uv_timer_t retry;
 
         /* What there is. */
-        struct image_slot *slots; /* owned; by id */
-        struct sorted ids;        /* of slots */
-        struct sorted ages;       /* of entries */
+        struct image_follower *follower; /* borrowed; NULL: none */
+        struct image_slot *slots;        /* owned; by id */
+        struct sorted ids;               /* of slots */
+        struct sorted ages;              /* of entries */
         struct lookup names, base_names;
         struct grpc_blob *lists[2]; /* of detail: no, yes; NULL: not made */
         uv_timer_t drop;            /* lets go of the lists */

@@ -51,6 +51,13 @@ static void set_unwatched(struct image_index *i, struct image_slot *slot, bool u
         slot->unwatched = unwatched;
 }
 
+static struct image_sight sight_of(struct image_slot *slot)
+{
+        return (struct image_sight){ .id = slot->id,
+                                     .told = &slot->told,
+                                     .last = slot->entry ? &slot->entry->encoded : NULL };
+}
+
 static void drop(struct image_index *i, struct image_slot *slot)
 {
         image_slot_dequeue(i, slot);
@@ -63,8 +70,13 @@ void image_slots_drop(struct image_index *i)
 {
         struct image_slot *slot, *next;
 
-        HASH_ITER (hh, i->slots, slot, next)
+        HASH_ITER (hh, i->slots, slot, next) {
+                struct image_sight sight = sight_of(slot);
+
+                if (i->follower)
+                        i->follower->lost(i->follower, &sight);
                 drop(i, slot);
+        }
 }
 
 void image_index_fail(struct image_index *i, const struct err *e)
@@ -153,13 +165,22 @@ static int list_records(struct image_index *i, struct err *e)
         return r < 0 && r != -ENOENT ? cannot_read(i, r, e) : 0;
 }
 
+static void is_gone(struct image_index *i, struct image_slot *slot)
+{
+        struct image_sight sight = sight_of(slot);
+
+        if (i->follower)
+                i->follower->gone(i->follower, &sight);
+        drop(i, slot);
+}
+
 static void drop_unlisted(struct image_index *i)
 {
         struct image_slot *slot, *next;
 
         HASH_ITER (hh, i->slots, slot, next)
                 if (!slot->listed)
-                        drop(i, slot);
+                        is_gone(i, slot);
 }
 
 /* What was found by the scan is part of it: who waits for the scan waits for all that is in the queue now. */
@@ -205,7 +226,10 @@ static void set_problem(struct image_index *i, struct image_slot *slot, const st
 static void set_image(struct image_index *i, struct image_slot *slot, const struct image_view *view)
 {
         struct image_entry *entry = xcalloc(1, sizeof(*entry));
+        struct image_sight sight = sight_of(slot);
 
+        if (i->follower)
+                i->follower->seen(i->follower, &sight, &view->record);
         encoded_init_image(&entry->encoded, view);
         memcpy(entry->id, slot->id, sizeof(entry->id));
         entry->imported_at = view->record.imported_at;
@@ -280,7 +304,7 @@ bool image_read_next(struct image_index *i)
         i->failed = false;
         image_slot_dequeue(i, slot);
         if (r == -ENOENT)
-                drop(i, slot);
+                is_gone(i, slot);
         return true;
 }
 
@@ -292,6 +316,8 @@ void image_read_rest(struct image_index *i)
         i->scanning = false;
         i->stats.scans++;
         i->stats.last_scan_ns = time_monotonic() - i->scan_began;
+        if (i->follower)
+                i->follower->scanned(i->follower);
 }
 
 void image_read_unwatch(struct image_index *i)

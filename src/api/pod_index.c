@@ -113,8 +113,6 @@ void pod_index_put(struct pod_index *p, struct pod_entry *entry, struct pod_reco
                         pod_lookup_remove(&p->lookup, before);
                 if (record)
                         pod_lookup_add(&p->lookup, record);
-                if (p->on_change)
-                        p->on_change(before, record, p->on_change_arg);
                 pod_record_free(before);
         }
         if (record)
@@ -122,7 +120,17 @@ void pod_index_put(struct pod_index *p, struct pod_entry *entry, struct pod_reco
         pod_lock_forget(p, entry);
         pod_files_forget(p, entry);
         pod_table_remove(&p->table, entry);
+        pod_told_done(&entry->told);
         free(entry);
+}
+
+struct pod_sight pod_index_sight(struct pod_entry *entry, int data_fd)
+{
+        return (struct pod_sight){ .uuid = &entry->uuid,
+                                   .ino = entry->ino,
+                                   .told = &entry->told,
+                                   .last = entry->record ? &entry->record->encoded : NULL,
+                                   .data_fd = data_fd };
 }
 
 /* --- the queue */
@@ -162,12 +170,14 @@ static void scan_ended(struct pod_index *p)
                 return;
         p->stats.last_scan_ns = time_monotonic() - p->scan_began;
         p->scan_began = 0;
+        if (p->follower)
+                p->follower->scanned(p->follower);
 }
 
 /* All that is pending is done up to the first of the queue. */
 static void tell_waiters(struct pod_index *p)
 {
-        if (!p->queue)
+        if (!p->queue || p->queue->number > p->scan_number)
                 scan_ended(p);
         pending_done(&p->pending, p->queue ? p->queue->number : UINT64_MAX);
 }
@@ -194,8 +204,12 @@ static bool begin_reading(struct pod_index *p, struct pod_store *ret)
 
 static bool read_one(struct pod_index *p, struct pod_store *store, struct pod_entry *entry)
 {
+        struct pod_sight sight = pod_index_sight(entry, -1);
+
         if (!p->absent)
                 return pod_read(p, store, entry);
+        if (p->follower)
+                p->follower->lost(p->follower, &sight);
         pod_index_put(p, entry, NULL);
         return true;
 }
@@ -417,10 +431,27 @@ uint64_t pod_index_generation(const struct pod_index *p)
         return p->generation;
 }
 
-void pod_index_on_change(struct pod_index *p, pod_index_change_fn fn, void *arg)
+void pod_index_follow(struct pod_index *p, struct pod_follower *f)
 {
-        p->on_change = fn;
-        p->on_change_arg = arg;
+        p->follower = f;
+}
+
+struct pod_told *pod_index_told(const struct pod_index *p, const char *uuid)
+{
+        struct pod_entry *entry = uuid_is_valid(uuid) ? pod_table_get(&p->table, uuid) : NULL;
+
+        return entry ? &entry->told : NULL;
+}
+
+void pod_index_each_told(const struct pod_index *p, void (*fn)(struct pod_told *told))
+{
+        for (size_t i = 0; i < p->table.n; i++)
+                fn(&p->table.v[i].entry->told);
+}
+
+void pod_index_hurry(struct pod_index *p, bool hurry)
+{
+        p->hurry = hurry;
 }
 
 void pod_index_stats(const struct pod_index *p, struct pod_index_stats *ret)
@@ -477,7 +508,7 @@ void pod_index_free(struct pod_index *p)
 {
         if (!p)
                 return;
-        p->on_change = NULL;
+        p->follower = NULL;
         while (p->table.n > 0)
                 pod_index_put(p, p->table.v[p->table.n - 1].entry, NULL);
         jobs_end(p->jobs, &p->job);

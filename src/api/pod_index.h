@@ -59,9 +59,34 @@ struct pod_index_stats {
         size_t descriptors;   /* kept open for pods */
 };
 
-/* One pod was replaced: NULL in the place of @before for one that is new, of @after for one that is gone. */
-typedef void (*pod_index_change_fn)(const struct pod_record *before, const struct pod_record *after,
-                                    void *arg);
+struct pod_told;
+
+/* A pod as its follower is told of it. All borrowed. */
+struct pod_sight {
+        const struct uuid *uuid;
+        ino_t ino;                  /* of its directory when it was read; 0: never */
+        struct pod_told *told;      /* kept with the pod, for the follower; all zero at first */
+        const struct encoded *last; /* what was known of it before; NULL: nothing */
+        int data_fd;                /* the data directory */
+};
+
+/*
+ * Who follows what happens to the pods, and not only how they are. Called while the index works: nothing may be asked of it
+ * but pod_index_told and pod_index_each_told.
+ */
+struct pod_follower {
+        /* Everything is about to be listed, in that data directory; -1: there is none, or it cannot be read. */
+        void (*attached)(struct pod_follower *f, int data_fd);
+        /* All that was there at that time has been read. */
+        void (*scanned)(struct pod_follower *f);
+        /* It was just read: whatever the reason, and whether or not anything has changed. Not of a pod that is unreadable. */
+        void (*seen)(struct pod_follower *f, const struct pod_sight *sight, const struct pod *pod,
+                     const struct pod_view *view);
+        /* Its directory is nowhere any more, or is another one's by now. */
+        void (*gone)(struct pod_follower *f, const struct pod_sight *sight);
+        /* Pods cannot be read any more, so that nobody knows what becomes of it: @told may be taken, leaving zeros. */
+        void (*lost)(struct pod_follower *f, const struct pod_sight *sight);
+};
 
 /* All borrowed. The index is empty until its part is attached (index_add_part, index_start). */
 struct pod_index *pod_index_new(uv_loop_t *loop, struct jobs *jobs, struct index *index);
@@ -110,5 +135,11 @@ struct grpc_blob *pod_index_list(struct pod_index *p, bool detail, struct err *e
 /* Goes up with every change of any record. */
 uint64_t pod_index_generation(const struct pod_index *p);
 
-void pod_index_on_change(struct pod_index *p, pod_index_change_fn fn, void *arg);
+/* One at a time, borrowed; NULL: no longer. Before the part is attached for the first time. */
+void pod_index_follow(struct pod_index *p, struct pod_follower *f);
+/* What is kept with that pod for the follower; NULL: no such pod is known. */
+struct pod_told *pod_index_told(const struct pod_index *p, const char *uuid);
+void pod_index_each_told(const struct pod_index *p, void (*fn)(struct pod_told *told));
+/* Somebody waits for news: what happens is read at once from now on, and not when it has calmed down. */
+void pod_index_hurry(struct pod_index *p, bool hurry);
 void pod_index_stats(const struct pod_index *p, struct pod_index_stats *ret);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "api/event_derive.h"
 #include "api/index.h"
 #include "api/pod_index.h"
 #include "api/watch.h"
@@ -36,6 +37,7 @@ struct pod_entry {
         int *wds;                      /* owned; watches on its files */
         struct watch_process *process; /* owned; its init, while it runs */
         struct pod_suspect *suspect;   /* owned */
+        struct pod_told told;          /* the follower's */
         pid_t pid;                     /* that @process is of */
         uint8_t dir;                   /* enum pod_dir: where it was last seen */
         uint8_t lock;                  /* enum pod_lock */
@@ -105,14 +107,15 @@ struct pod_index {
         size_t evict_at; /* of the table: where the search for watches goes on */
         size_t fds_max;  /* that may be kept */
         size_t n_blind;
-        nsec scan_began; /* 0: none runs */
+        nsec scan_began;      /* 0: none runs */
+        uint64_t scan_number; /* of the last work that is part of it */
         uint64_t generation;
-        struct grpc_blob *lists[2]; /* owned; [detail]; NULL: not made */
-        uint64_t lists_used;        /* times a list was handed out */
-        uint64_t lists_seen;        /* the same when the timer was last there */
-        uv_timer_t lists_timer;     /* forgets lists nobody asks for */
-        pod_index_change_fn on_change;
-        void *on_change_arg;
+        struct grpc_blob *lists[2];    /* owned; [detail]; NULL: not made */
+        uint64_t lists_used;           /* times a list was handed out */
+        uint64_t lists_seen;           /* the same when the timer was last there */
+        uv_timer_t lists_timer;        /* forgets lists nobody asks for */
+        struct pod_follower *follower; /* borrowed; NULL: none */
+        bool hurry;                    /* somebody waits for news */
         struct pod_index_stats stats;
 };
 
@@ -128,6 +131,8 @@ void pod_index_put(struct pod_index *p, struct pod_entry *entry, struct pod_reco
 void pod_index_wake(struct pod_index *p);
 
 struct pod_record *pod_record_free(struct pod_record *r);
+/* For one of the follower's functions. */
+struct pod_sight pod_index_sight(struct pod_entry *entry, int data_fd);
 
 /* --- pod_scan.c */
 

@@ -84,11 +84,20 @@ static int sample(struct pod_index *p, const struct pod_store *s, struct pod_ent
         return 1;
 }
 
+static void tell_gone(struct pod_index *p, const struct pod_store *s, struct pod_entry *entry)
+{
+        struct pod_sight sight = pod_index_sight(entry, s->data_fd);
+
+        if (p->follower)
+                p->follower->gone(p->follower, &sight);
+}
+
 /*
  * Another directory of the same name: nothing that we hold belongs to it. What was opened to ask for a lock may be of one that came
  * and went before it was ever read.
  */
-static void notice_identity(struct pod_index *p, struct pod_entry *entry, const struct pod *pod)
+static void notice_identity(struct pod_index *p, const struct pod_store *s, struct pod_entry *entry,
+                            const struct pod *pod)
 {
         struct stat st, held;
         bool other;
@@ -99,11 +108,22 @@ static void notice_identity(struct pod_index *p, struct pod_entry *entry, const 
         if (entry->fd >= 0 && fstat(entry->fd, &held) == 0)
                 other = other || held.st_ino != st.st_ino || held.st_dev != st.st_dev;
         if (other) {
+                tell_gone(p, s, entry);
+                pod_told_done(&entry->told);
                 pod_lock_forget(p, entry);
                 pod_files_forget(p, entry);
                 entry->moved = true;
         }
         entry->ino = st.st_ino;
+}
+
+static void tell_seen(struct pod_index *p, const struct pod_store *s, struct pod_entry *entry,
+                      const struct pod *pod, const struct pod_view *view)
+{
+        struct pod_sight sight = pod_index_sight(entry, s->data_fd);
+
+        if (p->follower)
+                p->follower->seen(p->follower, &sight, pod, view);
 }
 
 bool pod_read(struct pod_index *p, struct pod_store *s, struct pod_entry *entry)
@@ -120,10 +140,12 @@ bool pod_read(struct pod_index *p, struct pod_store *s, struct pod_entry *entry)
                 if (pod_find(s, entry->uuid.text, (enum pod_dir)entry->dir, &pod, &e) < 0) {
                         if (e.kind == ERR_NO_SPACE)
                                 return false;
+                        if (e.kind == ERR_NOT_FOUND)
+                                tell_gone(p, s, entry);
                         pod_index_put(p, entry, e.kind == ERR_NOT_FOUND ? NULL : unreadable(entry));
                         return true;
                 }
-                notice_identity(p, entry, &pod);
+                notice_identity(p, s, entry, &pod);
                 entry->dir = (uint8_t)pod.dir;
                 r = sample(p, s, entry, &pod, &state);
         }
@@ -138,6 +160,7 @@ bool pod_read(struct pod_index *p, struct pod_store *s, struct pod_entry *entry)
         if (view->problem && !has_descriptors(s->data_fd))
                 return false;
         pod_lock_follow(p, entry, state == POD_RUNNING ? view->pid : -1);
+        tell_seen(p, s, entry, &pod, view);
         pod_index_put(p, entry, record_of(entry, view));
         return true;
 }

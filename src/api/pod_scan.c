@@ -243,6 +243,8 @@ void pod_scan_attach(struct index_part *part, int data_fd, const struct err *why
         p->again = p->absent = false;
         p->stats.scans++;
         p->scan_began = time_monotonic();
+        if (p->follower)
+                p->follower->attached(p->follower, data_fd);
         if (data_fd < 0) {
                 unwatch_dirs(p);
                 p->deaf = p->failed = false;
@@ -256,6 +258,7 @@ void pod_scan_attach(struct index_part *part, int data_fd, const struct err *why
         } else {
                 p->failed = false;
         }
+        p->scan_number = p->pending.last;
         pod_files_arrange(p);
         pod_index_wake(p);
 }

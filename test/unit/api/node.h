@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <uv.h>
 
+#include "api/event_source.h"
 #include "api/image_index.h"
 #include "api/index.h"
 #include "api/jobs.h"
@@ -27,6 +28,11 @@ struct node {
         struct index *index;
         struct pod_index *pods;
         struct image_index *images;
+        bool with_events; /* set before node_start: there are the following two as well */
+        nsec since;       /* likewise; 0: all */
+        struct event_ring *ring;
+        uint64_t told; /* the number of the event that a test has looked at last */
+        struct event_source *source;
 };
 
 static inline void node_tick(uv_timer_t *timer)
@@ -45,6 +51,10 @@ static inline void node_start(struct node *n, size_t watches)
         assert_ok(index_new(&n->loop, n->data, watches, &n->index, &e), &e);
         n->pods = pod_index_new(&n->loop, &n->jobs, n->index);
         n->images = image_index_new(&n->loop, &n->jobs, n->index);
+        if (n->with_events) {
+                n->ring = event_ring_new(100000);
+                n->source = event_source_new(n->index, n->pods, n->images, n->ring, n->since);
+        }
         index_add_part(n->index, pod_index_part(n->pods));
         index_add_part(n->index, image_index_part(n->images));
         index_start(n->index);
@@ -54,6 +64,10 @@ static inline void node_stop(struct node *n)
 {
         if (!n->pods)
                 return;
+        event_source_free(n->source);
+        event_ring_free(n->ring);
+        n->source = NULL;
+        n->ring = NULL;
         pod_index_free(n->pods);
         image_index_free(n->images);
         index_free(n->index);

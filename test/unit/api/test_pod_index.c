@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node.h"
 
+#include "api/event_derive.h"
+
 static void an_empty_node_has_no_pods(void **state)
 {
         AUTO_NODE n;
@@ -206,44 +208,120 @@ static void a_list_is_shared_until_something_changes(void **state)
         assert_true(three != one && three->len > one->len);
 }
 
-struct change {
-        struct node *n;
-        int before[8], after[8];
-        int n_changes;
+struct follower {
+        struct pod_follower follower;
+        char text[1024];
 };
 
-static void note(const struct pod_record *before, const struct pod_record *after, void *arg)
+static void say(struct pod_follower *f, const char *what, const struct pod_sight *sight)
 {
-        struct change *c = arg;
+        struct follower *to = OWNER_OF(f, struct follower, follower);
+        size_t len = strlen(to->text);
 
-        assert_true(c->n_changes < 8);
-        c->before[c->n_changes] = before ? before->state : -1;
-        c->after[c->n_changes++] = after ? after->state : -1;
+        (void)snprintf(to->text + len, sizeof(to->text) - len, "%s%s%s%s\n", what,
+                       sight ? sight->last ? " known" : " unknown" : "",
+                       sight && sight->ino ? " read" : "",
+                       sight && sight->told->pod ? " told" : "");
 }
 
-static void each_change_is_told_with_both_sides(void **state)
+static void on_attached(struct pod_follower *f, int data_fd)
+{
+        say(f, data_fd >= 0 ? "attached" : "detached", NULL);
+}
+
+static void on_scanned(struct pod_follower *f)
+{
+        say(f, "scanned", NULL);
+}
+
+static void on_seen(struct pod_follower *f, const struct pod_sight *sight, const struct pod *pod,
+                    const struct pod_view *view)
+{
+        assert_true(pod->fd >= 0);
+        assert_string_equal(sight->uuid->text, view->uuid.text);
+        say(f, pod_state_name(view->state), sight);
+        sight->told->pod = POD_TOLD_SEEN;
+}
+
+static void on_gone(struct pod_follower *f, const struct pod_sight *sight)
+{
+        say(f, "gone", sight);
+}
+
+static void on_lost(struct pod_follower *f, const struct pod_sight *sight)
+{
+        say(f, "lost", sight);
+}
+
+static struct pod_follower follower(void)
+{
+        return (struct pod_follower){ .attached = on_attached,
+                                      .scanned = on_scanned,
+                                      .seen = on_seen,
+                                      .gone = on_gone,
+                                      .lost = on_lost };
+}
+
+static void each_look_is_told(void **state)
 {
         AUTO_NODE n;
-        struct change c = { .n_changes = 0 };
+        struct follower f = { .follower = follower() };
 
         (void)state;
         node_init(&n);
-        pod_index_on_change(n.pods, note, &c);
-        node_pod(&n, "prepared", POD_1);
+        node_sync(&n);
+        pod_index_follow(n.pods, &f.follower);
+        node_pod(&n, "prepared", POD_1); /* and what comes with it: the directory is followed now */
         node_sync(&n);
         node_move(&n, "prepared", "run", POD_1);
         node_sync(&n);
         node_sync(&n);
+        assert_int_equal(pod_index_told(n.pods, POD_1)->pod, POD_TOLD_SEEN);
+        assert_null(pod_index_told(n.pods, POD_2));
         node_remove(&n, "data/pods/run/" POD_1);
         node_sync(&n);
-        assert_int_equal(c.n_changes, 3);
-        assert_int_equal(c.before[0], -1);
-        assert_int_equal(c.after[0], POD_PREPARED);
-        assert_int_equal(c.before[1], POD_PREPARED);
-        assert_int_equal(c.after[1], POD_EXITED);
-        assert_int_equal(c.before[2], POD_EXITED);
-        assert_int_equal(c.after[2], -1);
-        pod_index_on_change(n.pods, NULL, NULL);
+        node_mkdirs(&n, "data/pods/run/" POD_2);
+        node_remove(&n, "data/pods/run/" POD_2);
+        node_sync(&n);
+        assert_null(pod_index_told(n.pods, POD_1));
+        assert_non_null(strstr(f.text, "attached\nprepared unknown read\nscanned\n"));
+        assert_non_null(strstr(f.text, "exited known read told\n"));
+        assert_non_null(strstr(f.text, "gone known read told\ngone unknown\n"));
+        pod_index_follow(n.pods, NULL);
+}
+
+static void another_of_that_name_is_told_anew(void **state)
+{
+        AUTO_NODE n;
+        struct follower f = { .follower = follower() };
+
+        (void)state;
+        node_init(&n);
+        node_pod(&n, "run", POD_1);
+        node_sync(&n);
+        pod_index_follow(n.pods, &f.follower);
+        pod_index_told(n.pods, POD_1)->pod = POD_TOLD_SEEN;
+        assert_int_equal(renameat(n.dir.fd, "data/pods/run/" POD_1, n.dir.fd, "aside"), 0);
+        node_pod(&n, "run", POD_1);
+        node_sync(&n);
+        assert_string_equal(f.text, "gone known read told\nexited known read\n");
+        pod_index_follow(n.pods, NULL);
+}
+
+static void a_directory_that_is_not_there_loses_all(void **state)
+{
+        AUTO_NODE n;
+        struct follower f = { .follower = follower() };
+
+        (void)state;
+        node_init(&n);
+        node_pod(&n, "run", POD_1);
+        node_sync(&n);
+        pod_index_follow(n.pods, &f.follower);
+        assert_int_equal(renameat(n.dir.fd, "data", n.dir.fd, "aside"), 0);
+        node_sync(&n);
+        assert_string_equal(f.text, "detached\nlost known read\nscanned\n");
+        pod_index_follow(n.pods, NULL);
 }
 
 static void many(struct node *n, int pods)
@@ -332,7 +410,9 @@ int main(void)
                 cmocka_unit_test(one_that_is_replaced_before_it_is_read_is_forgotten),
                 cmocka_unit_test(a_beginning_in_any_case_finds_its_pod),
                 cmocka_unit_test(a_list_is_shared_until_something_changes),
-                cmocka_unit_test(each_change_is_told_with_both_sides),
+                cmocka_unit_test(each_look_is_told),
+                cmocka_unit_test(another_of_that_name_is_told_anew),
+                cmocka_unit_test(a_directory_that_is_not_there_loses_all),
                 cmocka_unit_test(a_call_waits_for_what_was_pending_and_no_longer),
                 cmocka_unit_test(one_pod_is_known_at_once_while_many_are_read),
                 cmocka_unit_test(an_index_may_be_freed_in_the_middle),

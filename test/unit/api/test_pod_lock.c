@@ -35,17 +35,29 @@ static void settle(struct node *n)
 }
 
 struct seen {
+        struct pod_follower follower;
         int states[16];
         int n;
 };
 
-static void note(const struct pod_record *before, const struct pod_record *after, void *arg)
+static void note(struct pod_follower *f, const struct pod_sight *sight, const struct pod *pod,
+                 const struct pod_view *view)
 {
-        struct seen *seen = arg;
+        struct seen *seen = OWNER_OF(f, struct seen, follower);
 
-        (void)before;
-        if (seen->n < 16)
-                seen->states[seen->n++] = after ? (int)after->state : -1;
+        (void)sight, (void)pod;
+        if (seen->n == 0 || (seen->n < 16 && seen->states[seen->n - 1] != (int)view->state))
+                seen->states[seen->n++] = (int)view->state;
+}
+
+static void nothing(struct pod_follower *f)
+{
+        (void)f;
+}
+
+static void whatever(struct pod_follower *f, int data_fd)
+{
+        (void)f, (void)data_fd;
 }
 
 /* What the index notices by itself, without a call. */
@@ -174,18 +186,19 @@ static void a_killed_owner_is_seen_by_the_next_call(void **state)
 static void a_killed_owner_is_seen_without_a_call(void **state)
 {
         AUTO_NODE n;
-        struct seen seen = { .n = 0 };
+        struct seen seen = { .follower = {
+                                     .attached = whatever, .scanned = nothing, .seen = note } };
         pid_t pid;
 
         (void)state;
         node_init(&n);
         node_pod(&n, "run", POD_1);
         pid = owner_start(&n, POD_1);
-        pod_index_on_change(n.pods, note, &seen);
+        pod_index_follow(n.pods, &seen.follower);
         wait_for(&n, &seen, POD_RUNNING);
         owner_kill(pid);
         wait_for(&n, &seen, POD_EXITED);
-        pod_index_on_change(n.pods, NULL, NULL);
+        pod_index_follow(n.pods, NULL);
 }
 
 /* No watch at all is left for the directory of the pod: its init tells. */
