@@ -9,6 +9,7 @@
 
 #include "api/confine.h"
 #include "api/event_ring.h"
+#include "api/event_source.h"
 #include "api/index.h"
 #include "api/listen.h"
 #include "api/notify.h"
@@ -52,6 +53,7 @@ static void close_all(struct program *p)
                 pod_index_cancel(p->service.pods, &p->first_scan);
         if (p->service.images)
                 image_index_cancel(p->service.images, &p->first_images);
+        event_source_free(p->service.event_source);
         pod_index_free(p->service.pods);
         image_index_free(p->service.images);
         index_free(p->index);
@@ -306,6 +308,8 @@ static int index_all(struct program *p, const struct api_options *o, struct err 
         index_add_part(p->index, pod_index_part(p->service.pods));
         index_add_part(p->index, image_index_part(p->service.images));
         p->service.events = event_ring_new(o->events_kept ? o->events_kept : EVENTS_KEPT_DEFAULT);
+        p->service.event_source = event_source_new(p->index, p->service.pods, p->service.images,
+                                                   p->service.events, time_now_coarse());
         p->service.subscribers = subscribers_new(&p->loop, &p->service.jobs, p->service.events);
         telemetry_set_index(&p->telemetry, p->index);
         return 0;

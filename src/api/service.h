@@ -14,6 +14,7 @@
 #include "grpc/service.h"
 
 struct event_ring;
+struct event_source;
 struct logs_watcher;
 struct subscribers;
 
@@ -23,7 +24,8 @@ struct service {
         struct index *index; /* borrowed, as are the two that live in it */
         struct pod_index *pods;
         struct image_index *images;
-        struct event_ring *events; /* borrowed, as is what empties it */
+        struct event_ring *events; /* borrowed, as are those that fill and empty it */
+        struct event_source *event_source;
         struct subscribers *subscribers;
         struct descriptors descriptors;
         size_t log_followers;             /* calls of GetLogs that follow a log */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "api/event_filter.h"
+#include "api/event_source.h"
 #include "api/subscribers.h"
 #include "api/when_known.h"
 #include "util/auto.h"
@@ -44,6 +45,7 @@ static void listener_free(struct listener *l)
         stop_timer(l);
         if (l->waiting)
                 l->waiting->cancel(l->service, &l->waiter);
+        event_source_listen(l->service->event_source, false);
         event_filter_done(&l->filter);
         free(l);
 }
@@ -212,6 +214,7 @@ void svc_listen_events(struct grpc_call *call, const ProtobufCMessage *request, 
                 return;
         }
         l->subscriber = (struct subscriber){ .call = call, .filter = &l->filter, .over = over };
+        event_source_listen(l->service->event_source, true);
         begin(l);
         grpc_call_watch(call, &watch, l);
         grpc_call_start(call); /* it is heard: what happens from now on will be told */
