@@ -64,6 +64,8 @@ static int gc_main(char *const *args, size_t n, struct err *e)
                 return -1;
         for (size_t i = 0; i < result.problems.n; i++)
                 log_warning("%s", result.problems.v[i]);
+        if (result.ledger_problem)
+                log_warning("%s", result.ledger_problem);
         if (result.problems.n > 0)
                 return err_set(e, ERR_INTERNAL, 0, "%zu objects could not be removed",
                                result.problems.n);

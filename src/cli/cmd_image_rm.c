@@ -28,6 +28,8 @@ static int remove_one(struct engine *eng, const char *text, struct err *e)
                 return -1;
         for (size_t i = 0; i < result.problems.n; i++)
                 log_warning("%s", result.problems.v[i]);
+        if (result.ledger_problem)
+                log_warning("%s", result.ledger_problem);
         (void)snprintf(line, sizeof(line), "removed image \"%s\"", id);
         results_add(&results, id, "removed", line);
         return 0;

@@ -25,7 +25,11 @@ static int prepare_main(char *const *args, size_t n, struct err *e)
                 return -1;
         if (engine_prepare(&eng, &pod_request, &import, &pod, e) < 0)
                 return -1;
-        if (podref_save_file(uuid_file, pod.uuid.text, e) < 0 || engine_publish(&eng, &pod, e) < 0)
+        if (podref_save_file(uuid_file, pod.uuid.text, e) < 0) {
+                engine_note_aborted(&pod, e);
+                return err_wrap(e, "pod %s", pod.uuid.text);
+        }
+        if (engine_publish(&eng, &pod, e) < 0)
                 return err_wrap(e, "pod %s", pod.uuid.text);
         test_hook("moved-to-prepared");
         return podref_print(pod.uuid.text, format, e);

@@ -22,11 +22,16 @@ static int run_main(char *const *args, size_t n, struct err *e)
         if (pod_opts_check(&pod_request, e) < 0 || launch_opts_complete(e) < 0 ||
             podref_open(&eng, ENGINE_WRITE, e) < 0)
                 return -1;
-        if (engine_prepare(&eng, &pod_request, &import, &pod, e) < 0 ||
-            podref_save_file(uuid_file, pod.uuid.text, e) < 0)
+        if (engine_prepare(&eng, &pod_request, &import, &pod, e) < 0)
                 return -1;
-        if (engine_launch(&eng, &pod, &launch_request, e) < 0)
+        if (podref_save_file(uuid_file, pod.uuid.text, e) < 0) {
+                engine_note_aborted(&pod, e);
+                return -1;
+        }
+        if (engine_launch(&eng, &pod, &launch_request, e) < 0) {
+                engine_note_aborted(&pod, e);
                 return err_wrap(e, "pod %s", pod.uuid.text);
+        }
         return podref_print(pod.uuid.text, format, e);
 }
 

@@ -12,12 +12,21 @@
 #include "util/auto.h"
 #include "util/fs.h"
 #include "util/json.h"
+#include "util/log.h"
+
+static void warn(const char *text)
+{
+        log_warning("%s", text);
+}
 
 int podref_open(struct engine *ret, enum engine_mode mode, struct err *e)
 {
         if (*cli_globals.dir == '\0')
                 return err_set(e, ERR_USAGE, 0, "--dir is empty");
-        return engine_open(ret, cli_globals.dir, mode, e);
+        if (engine_open(ret, cli_globals.dir, mode, e) < 0)
+                return -1;
+        ret->warn = warn;
+        return 0;
 }
 
 int podref_resolve(struct engine *eng, const char *text, struct uuid *ret, struct err *e)

@@ -14,6 +14,10 @@ struct engine {
         struct pod_store pods;
         struct image_store *images; /* owned; NULL until engine_images */
         int names_fd;               /* owned; the lock on the names of pods, -1 when not held */
+        /* Told of what did not stop an operation; NULL: nobody wants to know. */
+        void (*warn)(const char *text);
+        bool ledger_failed; /* that was told once */
+        bool ledger_locked; /* and will not end: not tried again */
 };
 
 #define ENGINE_NULL ((struct engine){ .data_fd = -1, .pods = POD_STORE_NULL, .names_fd = -1 })

@@ -224,6 +224,9 @@ static int fill_pod(const struct work *w, const struct pod *p, struct err *e)
 {
         bool overlay = !w->req->no_overlay && engine_overlay_works(w->eng, p->fd);
 
+        if (pod_write_created(p->fd, e) < 0)
+                return -1;
+        test_hook("created-written");
         if (pod_write_manifest(p->fd, w->manifest.data, w->manifest.len, e) < 0)
                 return -1;
         test_hook("manifest-written");
@@ -232,8 +235,6 @@ static int fill_pod(const struct work *w, const struct pod *p, struct err *e)
         for (size_t i = 0; i < w->pod->n_apps; i++)
                 if (fill_app(w, p, i, overlay ? APP_ROOTFS_OVERLAY : APP_ROOTFS_COPY, e) < 0)
                         return -1;
-        if (pod_write_created(p->fd, e) < 0)
-                return -1;
         test_hook("filled");
         return 0;
 }
@@ -303,6 +304,7 @@ int engine_prepare(struct engine *eng, const struct engine_request *req,
         if (fill_pod(&w, &p, e) < 0) {
                 const struct uuid uuid = p.uuid;
 
+                engine_note_aborted(&p, e);
                 pod_done(&p);
                 return err_wrap(e, "pod %s", uuid.text);
         }
@@ -310,10 +312,33 @@ int engine_prepare(struct engine *eng, const struct engine_request *req,
         return 0;
 }
 
-int engine_publish(struct engine *eng, struct pod *p, struct err *e)
+void engine_note_aborted(const struct pod *p, const struct err *why)
 {
-        if (pod_sync(p, e) < 0)
+        struct err ignored;
+
+        if (p->fd < 0 || p->dir != POD_DIR_PREPARE)
+                return;
+        /* Best effort: it may be the full disk that is the reason. */
+        (void)pod_write_aborted(p->fd, why->text, &ignored);
+        test_hook("aborted-written");
+}
+
+static int publish(struct engine *eng, struct pod *p, struct err *e)
+{
+        if (pod_write_prepared(p->fd, e) < 0 || pod_sync(p, e) < 0)
                 return -1;
         test_hook("synced");
+        /* That took a while; only now it is true. */
+        if (pod_write_prepared(p->fd, e) < 0)
+                return -1;
+        test_hook("prepared-written");
         return pod_to_prepared(&eng->pods, p, e) == POD_MOVED ? 0 : -1;
+}
+
+int engine_publish(struct engine *eng, struct pod *p, struct err *e)
+{
+        if (publish(eng, p, e) == 0)
+                return 0;
+        engine_note_aborted(p, e);
+        return -1;
 }

@@ -22,5 +22,14 @@
 int engine_prepare(struct engine *eng, const struct engine_request *req,
                    const struct image_import_options *import, struct pod *ret, struct err *e);
 
-/* fsync what engine_prepare wrote, and move the pod to prepared/. Errors: ERR_NO_SPACE, ERR_INTERNAL. */
+/*
+ * fsync what engine_prepare wrote, and move the pod to prepared/. Errors: ERR_NO_SPACE, ERR_INTERNAL; the pod is aborted
+ * then, and says so.
+ */
 int engine_publish(struct engine *eng, struct pod *p, struct err *e);
+
+/*
+ * @p, which nobody will finish because of @why, is to say so to whoever looks at it: a mark in its directory, as good as the disk
+ * allows. While it is locked; nothing when it has left prepare/ already.
+ */
+void engine_note_aborted(const struct pod *p, const struct err *why);

@@ -2,10 +2,13 @@
 #include "engine/remove.h"
 
 #include "pod/change.h"
+#include "pod/past.h"
 #include "pod/remove.h"
+#include "pod/view.h"
 #include "runtime/cgroup.h"
 #include "util/auto.h"
 #include "util/fs.h"
+#include "util/ledger.h"
 #include "util/limits.h"
 #include "util/test_hook.h"
 
@@ -28,6 +31,48 @@ static int remove_cgroup(const struct pod *p, struct err *e)
                                  e);
 }
 
+static int append_past(struct engine *eng, const struct pod_past *past, struct err *e)
+{
+        AUTO(buf_done) struct buf line = BUF_NULL(LEDGER_LINE_MAX);
+        struct pod_past brief = *past;
+
+        if (pod_past_print(past, &line) < 0) {
+                /* Hundreds of apps with the longest of names: what became of the pod is worth more. */
+                buf_reset(&line);
+                brief.n_apps = 0;
+                brief.name = NULL;
+                if (pod_past_print(&brief, &line) < 0)
+                        return err_set(e, ERR_LIMIT, 0, "last words of pod %s", past->uuid.text);
+        }
+        return ledger_append(eng->pods.pods_fd, POD_LEDGER, buf_str(&line), line.len, e);
+}
+
+/*
+ * What happened to the pod, for those who follow events and did not look in time. Nothing when a deletion that did not get to
+ * its end has done it already.
+ */
+static void write_last_words(struct engine *eng, const struct pod *p)
+{
+        enum pod_state state =
+                p->dir == POD_DIR_EXITED_GARBAGE ? POD_EXITED_DELETING : POD_DELETING;
+        AUTO(pod_view_freep) struct pod_view *view = NULL;
+        AUTO(pod_past_done) struct pod_past past = POD_PAST_NULL;
+        struct err e;
+
+        if (eng->ledger_locked || (p->dir != POD_DIR_EXITED_GARBAGE && p->dir != POD_DIR_GARBAGE))
+                return;
+        view = pod_view_of(p, state, POD_VIEW_ALL);
+        pod_past_of(p, view, &past);
+        if (!past.collected || append_past(eng, &past, &e) == 0)
+                return;
+        eng->ledger_locked = e.kind == ERR_BUSY;
+        if (!eng->ledger_failed && eng->warn) {
+                (void)err_wrap(&e, "pods are removed, but not all of their events may be told");
+                eng->warn(e.text);
+        }
+        eng->ledger_failed = true;
+}
+
 int engine_delete_garbage(struct engine *eng, const char *uuid, struct err *e)
 {
         AUTO(pod_done) struct pod p = POD_NULL;
@@ -38,6 +83,8 @@ int engine_delete_garbage(struct engine *eng, const char *uuid, struct err *e)
         if (remove_cgroup(&p, e) < 0)
                 return err_wrap(e, "cgroup of pod \"%s\"", uuid);
         test_hook("cgroup-removed");
+        write_last_words(eng, &p);
+        test_hook("last-words");
         return pod_remove(&eng->pods, &p, e);
 }
 

@@ -12,7 +12,8 @@
 int engine_rm(struct engine *eng, const char *uuid, struct err *e);
 
 /*
- * Delete pod @uuid, which is marked as garbage: takes its lock, kills and removes what is left of its cgroup, deletes the
- * directory. Removed by somebody else meanwhile: success.
+ * Delete pod @uuid, which is marked as garbage: takes its lock, kills and removes what is left of its cgroup, appends its last
+ * words to the ledger (pod/past.h), deletes the directory. Last words that cannot be written (the disk is full) are a
+ * warning, eng->warn, and no failure: deleting is what helps then. Removed by somebody else meanwhile: success.
  */
 int engine_delete_garbage(struct engine *eng, const char *uuid, struct err *e);

@@ -14,11 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/past.h"
 #include "image/record.h"
 #include "image/store_priv.h"
 #include "image/view_priv.h"
 #include "util/auto.h"
 #include "util/fs.h"
+#include "util/ledger.h"
 #include "util/mem.h"
 #include "util/test_hook.h"
 
@@ -28,6 +30,7 @@ struct sweep {
         const char *only;                       /* the one record to remove; NULL: by last use */
         struct image_tmp tmp;
         const char *prefix; /* of names in tmp; "" unless it is shared with others */
+        bool ledger_locked; /* by somebody who will not let go: not tried again */
         struct image_in_use used;
         struct strv layers; /* wanted; sorted before it is asked */
         struct strv blobs;  /* hex; likewise */
@@ -38,6 +41,7 @@ void image_gc_result_done(struct image_gc_result *r)
 {
         strv_done(&r->removed_ids);
         strv_done(&r->problems);
+        free(r->ledger_problem);
         *r = (struct image_gc_result){ 0 };
 }
 
@@ -71,6 +75,33 @@ static void put_away(struct sweep *s, int dirfd, char kind, const char *name, bo
         *ret_done = renameat(dirfd, name, s->tmp.fd, to) == 0;
         if (!*ret_done && errno != ENOENT)
                 strv_addf(&s->result->problems, "remove %s: %s", name, strerror(errno));
+}
+
+/* A broken record has nothing to say: nobody was told of such an image. */
+static void write_last_words(struct sweep *s, const char *id)
+{
+        AUTO(image_record_done) struct image_record r = IMAGE_RECORD_NULL;
+        AUTO(buf_done) struct buf line = BUF_NULL(LEDGER_LINE_MAX);
+        struct err e;
+
+        if (s->ledger_locked || image_record_read(s->store->records_fd, id, &r, &e) < 0)
+                return;
+        /* Borrows from the record. */
+        const struct image_past past = { .id = r.id,
+                                         .name = r.name,
+                                         .version = r.version,
+                                         .format = r.format,
+                                         .size = r.size,
+                                         .imported_at = r.imported_at,
+                                         .removed_at = time_now() };
+
+        if (image_past_print(&past, &line) < 0 ||
+            ledger_append(s->store->images_fd, IMAGE_LEDGER, buf_str(&line), line.len, &e) == 0)
+                return;
+        s->ledger_locked = e.kind == ERR_BUSY;
+        if (!s->result->ledger_problem)
+                s->result->ledger_problem = xasprintf(
+                        "images are removed, but not all of their events may be told: %s", e.text);
 }
 
 static bool is_fresh(struct sweep *s, const char *id)
@@ -132,8 +163,11 @@ static int sweep_records(struct sweep *s, struct err *e)
         for (size_t i = 0; i < ids.n; i++) {
                 bool gone = false;
 
-                if (record_goes(s, ids.v[i]))
+                if (record_goes(s, ids.v[i])) {
+                        write_last_words(s, ids.v[i]);
+                        test_hook("image-gc:last-words");
                         put_away(s, s->store->records_fd, 'r', ids.v[i], &gone);
+                }
                 if (gone)
                         strv_add(&s->result->removed_ids, ids.v[i]);
                 else if (keep_record(s, ids.v[i], e) < 0)

@@ -4,6 +4,7 @@
  * names any more. Both functions take the EXCLUSIVE lock themselves and ask only then what pods
  * use: a list made before could miss a pod that was prepared while we waited.
  *
+ * Before a record goes, the image's last words are appended to the ledger (image/past.h); that this fails stops nothing.
  * Removal is a rename into tmp/ under the lock, and the deletion after it: nobody waits for the
  * disk, and a death in between leaves only what the next import or gc sweeps up.
  */
@@ -42,6 +43,7 @@ struct image_gc_result {
         size_t n_layers, n_blobs;
         uint64_t bytes;       /* freed, as layers' size files tell */
         struct strv problems; /* owned; what could not be removed or read, one text each */
+        char *ledger_problem; /* owned; why last words could not be written, the first time; NULL: they were */
 };
 void image_gc_result_done(struct image_gc_result *r);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pod/past.h"
 #include "util/auto.h"
 #include "util/flock.h"
 #include "util/fs.h"
@@ -195,9 +196,40 @@ enum pod_move pod_to_run(struct pod_store *s, struct pod *p, struct err *e)
 }
 
 /*
+ * p->dir may be old news: if the pod is in prepared/ by now, the mark is there for good. From here on the lock keeps it
+ * where it is.
+ */
+static int take_back_prepared(struct pod_store *s, const struct pod *p)
+{
+        enum pod_dir now;
+
+        if (p->dir != POD_DIR_PREPARE || pod_where(s, p, &now) < 0 || now != POD_DIR_PREPARE)
+                return 0;
+        /* The time of what was done last: as the mark of an aborted preparation, without a text, the file keeps it. */
+        if (renameat2(p->fd, POD_MARK_PREPARED, p->fd, POD_MARK_ABORTED, RENAME_NOREPLACE) == 0 ||
+            errno == ENOENT)
+                return 0;
+        if (errno != EEXIST)
+                return -errno;
+        return unlinkat(p->fd, POD_MARK_PREPARED, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/*
  * The shared lock excludes an owner as well as the exclusive one would, but a reader that probes
  * meanwhile does not take us for the owner.
  */
+static enum pod_move mark_locked(struct pod_store *s, struct pod *p, enum pod_dir to, struct err *e)
+{
+        int r = to == POD_DIR_GARBAGE ? take_back_prepared(s, p) : 0;
+
+        if (r < 0) {
+                (void)err_set(e, ERR_INTERNAL, -r, "mark pod %s as aborted", p->uuid.text);
+                return POD_MOVE_FAILED;
+        }
+        test_hook("mark-taken-back");
+        return move(s, p, to, e);
+}
+
 static enum pod_move mark(struct pod_store *s, struct pod *p, enum pod_dir to, struct err *e)
 {
         enum pod_move moved;
@@ -211,7 +243,7 @@ static enum pod_move mark(struct pod_store *s, struct pod *p, enum pod_dir to, s
                 (void)err_set(e, ERR_INTERNAL, -r, "lock pod %s", p->uuid.text);
                 return POD_MOVE_FAILED;
         }
-        moved = move(s, p, to, e);
+        moved = mark_locked(s, p, to, e);
         (void)flock_release(p->fd);
         return moved;
 }

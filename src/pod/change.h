@@ -34,8 +34,8 @@ enum pod_move {
 };
 
 /*
- * By the owner, who holds the exclusive lock. The caller has fsynced what it wrote (pod_sync).
- * prepare -> prepared, prepare or prepared -> run.
+ * By the owner, who holds the exclusive lock. The caller has fsynced what it wrote (pod_sync), the mark
+ * pod_write_prepared among it if it goes to prepared. prepare -> prepared, prepare or prepared -> run.
  */
 enum pod_move pod_to_prepared(struct pod_store *s, struct pod *p, struct err *e);
 enum pod_move pod_to_run(struct pod_store *s, struct pod *p, struct err *e);
@@ -43,7 +43,8 @@ enum pod_move pod_to_run(struct pod_store *s, struct pod *p, struct err *e);
  * By anybody, who must not hold the lock: run -> exited-garbage; prepare or prepared -> garbage.
  * A shared lock is held meanwhile, which keeps owners out and shows nothing to readers. A pod
  * with a living owner is POD_MOVE_LOST with ERR_BUSY. The pod directory's ctime becomes the time
- * of marking.
+ * of marking. A pod that comes from prepare/ loses the mark that it was prepared: it was not, its owner died before it
+ * got to prepared/.
  */
 enum pod_move pod_to_exited_garbage(struct pod_store *s, struct pod *p, struct err *e);
 enum pod_move pod_to_garbage(struct pod_store *s, struct pod *p, struct err *e);

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "pod/past.h"
 #include "util/atomic_file.h"
 #include "util/auto.h"
 #include "util/fs.h"
 #include "util/limits.h"
+#include "util/utf8.h"
 
 enum { FILE_MODE = 0640, DIR_MODE = 0750 };
 
@@ -52,6 +54,18 @@ int pod_write_manifest(int podfd, const void *data, size_t len, struct err *e)
 int pod_write_created(int podfd, struct err *e)
 {
         return write_new(podfd, "pod-created", "", 0, e);
+}
+
+int pod_write_prepared(int podfd, struct err *e)
+{
+        return result(fs_touch(podfd, POD_MARK_PREPARED, FILE_MODE), POD_MARK_PREPARED, e);
+}
+
+int pod_write_aborted(int podfd, const char *reason, struct err *e)
+{
+        size_t len = utf8_cut(reason, strlen(reason), POD_REASON_MAX);
+
+        return write_new(podfd, POD_MARK_ABORTED, reason, len, e);
 }
 
 int pod_write_cgroup(int podfd, const char *path, struct err *e)

@@ -18,6 +18,12 @@
 int pod_write_manifest(int podfd, const void *data, size_t len, struct err *e);
 int pod_write_created(int podfd,
                       struct err *e); /* pod-created; its mtime is the pod's created_at */
+/*
+ * The marks of a preparation, pod/past.h: that it was done (once more when the file is there: now), and why it was not. The
+ * latter is left without its text when the disk has no room for it.
+ */
+int pod_write_prepared(int podfd, struct err *e);
+int pod_write_aborted(int podfd, const char *reason, struct err *e);
 int pod_write_cgroup(int podfd, const char *path,
                      struct err *e); /* leading '/' is dropped; before pod_write_pid */
 int pod_write_pid(int podfd, pid_t pid, struct err *e);

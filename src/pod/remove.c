@@ -75,6 +75,9 @@ int pod_remove(struct pod_store *s, struct pod *p, struct err *e)
         if (p->dir != POD_DIR_EXITED_GARBAGE && p->dir != POD_DIR_GARBAGE)
                 return err_set(e, ERR_STATE, 0, "pod %s lies in %s, not in the garbage",
                                p->uuid.text, pod_dir_name(p->dir));
+        (void)unlinkat(p->fd, "pod-created",
+                       0); /* if it cannot be removed, the sweep will say so */
+        test_hook("remove-created");
         for (int pass = 0; pass < PASSES_MAX && r == 0; pass++)
                 r = sweep_once(s, p, e);
         if (r == 0)

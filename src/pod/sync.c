@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "pod/past.h"
 #include "util/auto.h"
 #include "util/fs.h"
 
@@ -34,7 +35,8 @@ static int sync_app(int dirfd, const char *name, unsigned char type, void *arg)
 
 int pod_sync(const struct pod *p, struct err *e)
 {
-        static const char *const files[] = { "pod", "pod-created", "launch.json" };
+        static const char *const files[] = { "pod", "pod-created", "launch.json",
+                                             POD_MARK_PREPARED };
         AUTO_CLOSE int apps = fs_open_dir(p->fd, "appsinfo");
         int r = 0;
 

@@ -19,8 +19,9 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("hooks")]
 # --- the command line killed ---
 
 PREPARE_STEPS = [("embryo-made", "embryo"), ("embryo-locked", "embryo"), ("prepare-made", "aborted prepare"),
-                 ("created", "aborted prepare"), ("manifest-written", "aborted prepare"), ("app-written", "aborted prepare"),
-                 ("filled", "aborted prepare"), ("synced", "aborted prepare"), ("moved-to-prepared", "prepared")]
+                 ("created", "aborted prepare"), ("created-written", "aborted prepare"), ("manifest-written", "aborted prepare"), ("app-written", "aborted prepare"),
+                 ("filled", "aborted prepare"), ("synced", "aborted prepare"),
+                 ("prepared-written", "aborted prepare"), ("moved-to-prepared", "prepared")]
 
 
 @pytest.mark.parametrize("step, state", PREPARE_STEPS)
@@ -66,7 +67,7 @@ def test_run_prepared_killed(carob, store, step, state):
         assert status(carob, uuid).get("exit_code") is None
 
 
-@pytest.mark.parametrize("step", ["marked", "garbage-locked", "cgroup-removed", "remove-entry", "remove-manifest"])
+@pytest.mark.parametrize("step", ["marked", "garbage-locked", "cgroup-removed", "last-words", "remove-created", "remove-entry", "remove-manifest"])
 def test_removal_killed_is_finished_by_the_next(carob, store, step):
     carob("run", "example.com/true")
     (pod,) = pods(carob)

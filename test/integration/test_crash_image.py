@@ -200,7 +200,7 @@ def held_supervisors(uuid):
     return found
 
 
-@pytest.mark.parametrize("step", ["exited-garbage", "garbage-locked", "cgroup-removed", "remove-entry", "remove-manifest"])
+@pytest.mark.parametrize("step", ["exited-garbage", "garbage-locked", "cgroup-removed", "last-words", "remove-created", "remove-entry", "remove-manifest"])
 @pytest.mark.parametrize("crashed", [True, False])
 def test_a_gc_killed(carob, store, aftermath, hooks, crashed, step):
     """Also of a pod whose supervisor was killed, so that its cgroups are there."""
@@ -215,7 +215,7 @@ def test_a_gc_killed(carob, store, aftermath, hooks, crashed, step):
     aftermath.collected(*(("rm", uuid) if crashed else ()))
 
 
-@pytest.mark.parametrize("step", ["garbage", "garbage-locked", "remove-entry"])
+@pytest.mark.parametrize("step", ["garbage", "garbage-locked", "last-words", "remove-entry"])
 def test_a_gc_of_what_never_ran_killed(carob, store, aftermath, hooks, step):
     carob("prepare", "example.com/true")
     killed_at(carob, step, "gc", "--expire-prepared=0s")

@@ -3,6 +3,7 @@
 
 #include "engine/launch.h"
 #include "engine/prepare.h"
+#include "pod/past.h"
 #include "pod/view.h"
 #include "util/mem.h"
 
@@ -30,7 +31,10 @@ static void a_prepared_pod_lacks_nothing(void **state)
         assert_true(has_file(&p, "rootfs/app/hello"));
         assert_true(has_file(&p, "launch.json"));
         assert_true(has_file(&p, "volumes"));
+        assert_false(has_file(&p, "pod-prepared")); /* `run` goes on from here */
         assert_ok(engine_publish(&eng, &p, &e), &e);
+        assert_true(has_file(&p, "pod-prepared"));
+        assert_false(has_file(&p, "pod-aborted"));
         assert_ok(pod_view_read(&eng.pods, p.uuid.text, POD_VIEW_ALL, &v, &e), &e);
         assert_null(v->problem);
         assert_int_equal(v->state, POD_PREPARED);
@@ -111,19 +115,28 @@ static void a_failure_on_the_way_leaves_an_aborted_pod(void **state)
         AUTO(engine_done) struct engine eng = ENGINE_NULL;
         AUTO(engine_request_done) struct engine_request r = ENGINE_REQUEST_NULL;
         AUTO(pod_view_list_done) struct pod_view_list l = POD_VIEW_LIST_NULL;
+        AUTO(pod_past_done) struct pod_past past = POD_PAST_NULL;
         struct pod p = POD_NULL;
-        struct err e;
+        struct err e, e2;
 
         (void)state;
         open_with_image(&eng, &d);
         r.no_overlay = true;
         (void)engine_request_add_app(&r, ID);
-        /* The layer is gone when its copy is to be made. */
-        assert_int_equal(fs_remove_tree(eng.images->layers_fd, "1"), 0);
+        /* The layer cannot be copied. */
+        assert_int_equal(fs_remove_tree(eng.images->layers_fd, "1/fs"), 0);
+        assert_int_equal(fs_touch(eng.images->layers_fd, "1/fs", 0600), 0);
         assert_int_equal(engine_prepare(&eng, &r, NULL, &p, &e), -1);
         assert_ok(pod_view_list(&eng.pods, POD_DIRS_ALL, POD_VIEW_STATE, &l, &e), &e);
-        for (size_t i = 0; i < l.n; i++)
-                assert_int_equal(l.v[i]->state, POD_ABORTED_PREPARE);
+        assert_int_equal(l.n, 1);
+        assert_int_equal(l.v[0]->state, POD_ABORTED_PREPARE);
+        /* It says why, as the command did. */
+        assert_ok(pod_open(&eng.pods, l.v[0]->uuid.text, &p, &e2), &e2);
+        pod_past_of(&p, l.v[0], &past);
+        pod_done(&p);
+        assert_true(past.aborted);
+        assert_non_null(strstr(e.text, past.reason));
+        assert_string_equal(past.reason, "root of app app: copy layer 1: Not a directory");
 }
 
 static void of_two_runners_the_second_is_told(void **state)

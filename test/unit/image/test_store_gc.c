@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
+#include "image/past.h"
 #include "image/store_gc.h"
+#include "util/ledger.h"
 
 static void make_old(struct fixture *f, char id)
 {
@@ -88,6 +90,78 @@ static void rm_leaves_the_layers_of_pods_and_a_later_gc_takes_them(void **state)
         assert_ok(image_store_gc(f.store, &o, &later, &e), &e);
         assert_int_equal(later.n_layers, 1);
         assert_false(has_layer(&f, "1"));
+}
+
+struct words {
+        struct image_past past[8];
+        size_t n;
+};
+
+static void words_done(struct words *w)
+{
+        while (w->n > 0)
+                image_past_done(&w->past[--w->n]);
+}
+
+static void hear(const char *line, size_t len, void *arg)
+{
+        struct words *w = arg;
+        struct err e;
+
+        assert_true(w->n < ARRAY_LEN(w->past));
+        assert_ok(image_past_parse(line, len, &w->past[w->n], &e), &e);
+        w->n++;
+}
+
+static void images_have_last_words(void **state)
+{
+        AUTO_FIXTURE struct fixture f = { 0 };
+        AUTO(image_gc_result_done) struct image_gc_result rm = { 0 }, gc = { 0 };
+        AUTO(words_done) struct words w = { .n = 0 };
+        struct ledger_place place = LEDGER_START;
+        struct uses none = { 0 };
+        struct image_gc_options o = options(&none);
+        nsec before = time_now();
+        bool gap;
+        struct err e;
+
+        (void)state;
+        fixture_init(&f);
+        add_image(&f, .id = 'a', .layers = "1");
+        add_image(&f, .id = 'b', .layers = "2");
+        assert_ok(image_store_rm(f.store, id_of('a'), &o, &rm, &e), &e);
+        o.grace = -NSEC_PER_SEC;
+        assert_ok(image_store_gc(f.store, &o, &gc, &e), &e);
+        assert_int_equal(gc.removed_ids.n, 1);
+        assert_null(gc.ledger_problem);
+        assert_ok(ledger_read(f.store->images_fd, IMAGE_LEDGER, &place, hear, &w, &gap, &e), &e);
+        assert_int_equal(w.n, 2);
+        assert_string_equal(w.past[0].id, id_of('a'));
+        assert_string_equal(w.past[1].id, id_of('b'));
+        for (int i = 0; i < 2; i++) {
+                assert_non_null(w.past[i].name);
+                assert_in_range(w.past[i].removed_at, before, time_now());
+        }
+}
+
+static void without_a_ledger_images_are_removed_all_the_same(void **state)
+{
+        AUTO_FIXTURE struct fixture f = { 0 };
+        AUTO(image_gc_result_done) struct image_gc_result r = { 0 };
+        struct uses none = { 0 };
+        const struct image_gc_options o = options(&none);
+        struct err e;
+
+        (void)state;
+        fixture_init(&f);
+        add_image(&f, .id = 'a', .layers = "1");
+        assert_int_equal(mkdirat(f.store->images_fd, IMAGE_LEDGER, 0700), 0);
+        assert_ok(image_store_rm(f.store, id_of('a'), &o, &r, &e), &e);
+        assert_string_equal(r.ledger_problem,
+                            "images are removed, but not all of their events may be told: "
+                            "removed is not a regular file");
+        assert_int_equal(r.problems.n, 0);
+        assert_int_equal(count_in(f.store->records_fd), 0);
 }
 
 static void rm_of_an_unknown_image_changes_nothing(void **state)
@@ -213,6 +287,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(rm_takes_the_image_and_what_only_it_had),
                 cmocka_unit_test(rm_leaves_the_layers_of_pods_and_a_later_gc_takes_them),
+                cmocka_unit_test(images_have_last_words),
+                cmocka_unit_test(without_a_ledger_images_are_removed_all_the_same),
                 cmocka_unit_test(rm_of_an_unknown_image_changes_nothing),
                 cmocka_unit_test(gc_goes_by_last_use_and_keeps_what_pods_name),
                 cmocka_unit_test(gc_takes_layers_without_a_record_and_links_without_a_layer),

@@ -65,6 +65,53 @@ static void a_pod_goes_the_whole_way(void **state)
         assert_int_equal(state_of(&w, &p), POD_EXITED_DELETING);
 }
 
+static bool has(const struct pod *p, const char *name)
+{
+        return faccessat(p->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Its owner died between the mark and the move. */
+static void a_pod_that_did_not_get_prepared_loses_the_mark(void **state)
+{
+        AUTO_WORLD struct world w = world_new();
+        struct err e;
+
+        (void)state;
+        for (int i = 0; i < 3; i++) {
+                AUTO_POD struct pod p = preparing(&w);
+                AUTO(buf_done) struct buf b = BUF_NULL(100);
+
+                if (i < 2)
+                        assert_ok(pod_write_prepared(p.fd, &e), &e);
+                if (i == 1)
+                        assert_ok(pod_write_aborted(p.fd, "why", &e), &e);
+                assert_int_equal(flock_release(p.fd), 0);
+                assert_int_equal(pod_to_garbage(&w.s, &p, &e), POD_MOVED);
+                assert_false(has(&p, "pod-prepared"));
+                assert_int_equal(has(&p, "pod-aborted"), i < 2);
+                assert_int_equal(fs_read_file(p.fd, "pod-aborted", &b), i < 2 ? 0 : -ENOENT);
+                assert_string_equal(buf_str(&b), i == 1 ? "why" : "");
+        }
+}
+
+static void a_pod_that_was_prepared_keeps_the_mark(void **state)
+{
+        AUTO_WORLD struct world w = world_new();
+        AUTO_POD struct pod p = preparing(&w), late = POD_NULL;
+        struct err e;
+
+        (void)state;
+        assert_ok(pod_write_prepared(p.fd, &e), &e);
+        assert_ok(pod_open(&w.s, p.uuid.text, &late, &e), &e);
+        assert_int_equal(pod_to_prepared(&w.s, &p, &e), POD_MOVED);
+        assert_int_equal(flock_release(p.fd), 0);
+        /* By somebody who saw it in prepare/ last. */
+        assert_int_equal(pod_to_garbage(&w.s, &late, &e), POD_MOVE_LOST);
+        assert_true(has(&p, "pod-prepared"));
+        assert_int_equal(pod_to_garbage(&w.s, &p, &e), POD_MOVED);
+        assert_true(has(&p, "pod-prepared"));
+}
+
 static void a_prepared_pod_may_become_garbage(void **state)
 {
         AUTO_WORLD struct world w = world_new();
@@ -202,6 +249,8 @@ int main(void)
                 cmocka_unit_test(making_the_store_twice_is_fine),
                 cmocka_unit_test(the_death_of_the_owner_is_an_aborted_prepare),
                 cmocka_unit_test(a_pod_goes_the_whole_way),
+                cmocka_unit_test(a_pod_that_did_not_get_prepared_loses_the_mark),
+                cmocka_unit_test(a_pod_that_was_prepared_keeps_the_mark),
                 cmocka_unit_test(a_prepared_pod_may_become_garbage),
                 cmocka_unit_test(the_lock_is_refused_at_once_with_the_pods_name),
                 cmocka_unit_test(a_readers_probe_does_not_cost_the_lock),

@@ -40,6 +40,34 @@ static void files_are_where_others_look_for_them(void **state)
                     "\"finished_at\":0,\"exit_code\":-1,\"signal\":0,\"oom\":false}");
 }
 
+static void a_preparation_leaves_its_marks(void **state)
+{
+        AUTO_WORLD struct world w = world_new();
+        AUTO_POD struct pod p = preparing(&w);
+        AUTO_FREE char *text = xmalloc(2000);
+        AUTO(buf_done) struct buf b = BUF_NULL(4096);
+        struct stat before, after;
+        struct err e;
+
+        (void)state;
+        assert_ok(pod_write_prepared(p.fd, &e), &e);
+        assert_file(p.fd, "pod-prepared", "");
+        assert_int_equal(utimensat(p.fd, "pod-prepared", (struct timespec[2]){ 0 }, 0), 0);
+        assert_int_equal(fstatat(p.fd, "pod-prepared", &before, 0), 0);
+        assert_ok(pod_write_prepared(p.fd, &e), &e);
+        assert_int_equal(fstatat(p.fd, "pod-prepared", &after, 0), 0);
+        assert_true(fs_mtime(&before) < fs_mtime(&after));
+        assert_int_equal(before.st_ino, after.st_ino);
+        assert_ok(pod_write_aborted(p.fd, "why", &e), &e);
+        assert_file(p.fd, "pod-aborted", "why");
+        memset(text, 'x', 1999);
+        text[1999] = '\0';
+        memcpy(text + 1023, "\xc3\xa9", 2);
+        assert_ok(pod_write_aborted(p.fd, text, &e), &e);
+        assert_int_equal(fs_read_file(p.fd, "pod-aborted", &b), 0);
+        assert_int_equal(b.len, 1023);
+}
+
 static void an_apps_directory_is_made_once(void **state)
 {
         AUTO_WORLD struct world w = world_new();
@@ -77,6 +105,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(files_are_where_others_look_for_them),
+                cmocka_unit_test(a_preparation_leaves_its_marks),
                 cmocka_unit_test(an_apps_directory_is_made_once),
                 cmocka_unit_test(a_manifest_over_the_limit_is_not_written),
                 cmocka_unit_test(a_failed_write_names_the_file),

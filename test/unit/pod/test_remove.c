@@ -74,6 +74,7 @@ static void the_manifest_is_the_last_to_go(void **state)
         assert_string_equal(e.text, want);
         assert_int_equal(e.kind, ERR_PERMISSION);
         assert_int_equal(fstatat(p.fd, "pod", &st, 0), 0);
+        assert_int_equal(fstatat(p.fd, "pod-created", &st, 0), -1);
         assert_ok(pod_remove(&w.s, &p, &e), &e);
 }
 
