@@ -9,6 +9,7 @@
 #include "api/listen.h"
 #include "util/auto.h"
 #include "util/parse.h"
+#include "util/time.h"
 
 #define USER_DEFAULT    "carob"
 #define CONNECTIONS_MAX 1000000u /* of --max-connections; far beyond what descriptors allow */
@@ -34,6 +35,8 @@ const char api_options_help[] =
         "\n"
         "What the service may do:\n"
         "      --events-kept=N         remember the latest N events (default: 16384)\n"
+        "      --events-since=TIME     also what the disk tells of from TIME on: a\n"
+        "                              time, a duration ago, or 0 (default: the start)\n"
         "      --user[=USER[:GROUP]]   started as root, become USER (default: carob)\n"
         "      --confine=MODE          landlock and seccomp: try, require or off\n"
         "                              (default: try)\n"
@@ -68,6 +71,7 @@ static int take_listen(const struct row *row, void *field, const char *value, st
 static int take_user(const struct row *row, void *field, const char *value, struct err *e);
 static int take_confine(const struct row *row, void *field, const char *value, struct err *e);
 static int take_count(const struct row *row, void *field, const char *value, struct err *e);
+static int take_since(const struct row *row, void *field, const char *value, struct err *e);
 static int take_level(const struct row *row, void *field, const char *value, struct err *e);
 static int take_debug(const struct row *row, void *field, const char *value, struct err *e);
 static int take_format(const struct row *row, void *field, const char *value, struct err *e);
@@ -93,6 +97,7 @@ static const struct row {
         { "max-connections", required_argument, take_count,
           COUNT(max_connections, CONNECTIONS_MAX) },
         { "events-kept", required_argument, take_count, COUNT(events_kept, EVENTS_KEPT_MAX) },
+        { "events-since", required_argument, take_since, FIELD(events_since) },
         { "user", optional_argument, take_user, FIELD(user) },
         { "confine", required_argument, take_confine, FIELD(confine) },
         { "log-level", required_argument, take_level, FIELD(log_level) },
@@ -177,6 +182,23 @@ static int take_count(const struct row *row, void *field, const char *value, str
                 return err_set(e, ERR_USAGE, 0, "--%s=%s: not a number from 1 to %" PRIu32,
                                row->name, value, row->max);
         *(size_t *)field = n;
+        return 0;
+}
+
+static int take_since(const struct row *row, void *field, const char *value, struct err *e)
+{
+        nsec t, ago;
+
+        if (strcmp(value, "0") == 0)
+                t = 0;
+        else if (time_parse_duration(value, &ago) == 0)
+                t = time_now() - ago;
+        else if (time_parse_rfc3339(value, strlen(value), &t) < 0)
+                return err_set(e, ERR_USAGE, 0,
+                               "--%s=%s: not a time (2026-01-31T12:00:00Z), a duration ago (10m) "
+                               "or 0",
+                               row->name, value);
+        *(nsec *)field = t > 0 ? t : 1;
         return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "util/err.h"
 #include "util/log.h"
 #include "util/strv.h"
+#include "util/time.h"
 
 #define API_LISTEN_DEFAULT "localhost:15441"
 
@@ -39,6 +40,7 @@ struct api_options {
         enum confine_mode confine;
         size_t max_connections; /* 0: what limits allow */
         size_t events_kept;     /* 0: the default */
+        nsec events_since;      /* also what happened before the start, from then on; 0: nothing */
         bool help;
         bool version;
 };

@@ -308,8 +308,9 @@ static int index_all(struct program *p, const struct api_options *o, struct err 
         index_add_part(p->index, pod_index_part(p->service.pods));
         index_add_part(p->index, image_index_part(p->service.images));
         p->service.events = event_ring_new(o->events_kept ? o->events_kept : EVENTS_KEPT_DEFAULT);
-        p->service.event_source = event_source_new(p->index, p->service.pods, p->service.images,
-                                                   p->service.events, time_now_coarse());
+        p->service.event_source =
+                event_source_new(p->index, p->service.pods, p->service.images, p->service.events,
+                                 o->events_since ? o->events_since : time_now_coarse());
         p->service.subscribers = subscribers_new(&p->loop, &p->service.jobs, p->service.events);
         telemetry_set_index(&p->telemetry, p->index);
         return 0;

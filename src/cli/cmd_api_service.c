@@ -37,6 +37,7 @@ static const struct opt api_service_opts[] = {
         PASSED(OPT_FLAG, "insecure-listen", NULL, "serve other hosts without TLS"),
         PASSED(OPT_NUMBER, "max-connections", "N", "connections at a time"),
         PASSED(OPT_NUMBER, "events-kept", "N", "remember the latest N events"),
+        PASSED(OPT_TEXT, "events-since", "TIME", "also what the disk tells of from TIME on"),
         { OPT_TEXT, 0, "user", "USER[:GROUP]", "started as root, become USER (default: carob)",
           NULL, NULL, "carob" },
         PASSED(OPT_TEXT, "confine", "try|require|off", "landlock and seccomp"),

@@ -30,6 +30,7 @@ static void no_words_mean_the_defaults(void **state)
         assert_int_equal(o.confine, CONFINE_TRY);
         assert_int_equal(o.max_connections, 0);
         assert_int_equal(o.events_kept, 0);
+        assert_int_equal(o.events_since, 0);
 }
 
 static void every_option_is_taken(void **state)
@@ -44,8 +45,8 @@ static void every_option_is_taken(void **state)
                         "--listen", "unix:/run/x,mode=0600", "--tls-cert=/c", "--tls-key=/k",
                         "--tls-client-ca=/ca", "--tls-allowed-name=a", "--tls-allowed-name=b",
                         "--insecure-listen", "--max-connections=7", "--events-kept=64",
-                        "--user=u:g", "--confine=require", "--log-format=json", "--access-log",
-                        "--metrics-listen=unix:/m"),
+                        "--events-since=1970-01-01T00:00:02.5Z", "--user=u:g", "--confine=require",
+                        "--log-format=json", "--access-log", "--metrics-listen=unix:/m"),
                   &e);
         assert_string_equal(o.dir, "/d");
         assert_string_equal(o.system_config, "/s");
@@ -65,11 +66,29 @@ static void every_option_is_taken(void **state)
         assert_true(o.insecure_listen);
         assert_int_equal(o.max_connections, 7);
         assert_int_equal(o.events_kept, 64);
+        assert_int_equal(o.events_since, 5 * NSEC_PER_SEC / 2);
         assert_string_equal(o.user, "u:g");
         assert_int_equal(o.confine, CONFINE_REQUIRE);
         assert_int_equal(o.log_format, LOG_FORMAT_JSON);
         assert_true(o.access_log);
         assert_string_equal(o.metrics_listen, "unix:/m");
+}
+
+static void events_may_begin_before_the_start(void **state)
+{
+        AUTO(api_options_done) struct api_options o = API_OPTIONS_NULL;
+        nsec hour_ago = time_now() - 3600 * NSEC_PER_SEC;
+        struct err e;
+
+        (void)state;
+        assert_ok(PARSE(&o, &e, "--events-since=0"), &e);
+        assert_int_equal(o.events_since, 1); /* 0 would be the start */
+        assert_ok(PARSE(&o, &e, "--events-since=1h"), &e);
+        assert_true(o.events_since >= hour_ago && o.events_since < hour_ago + 100 * NSEC_PER_SEC);
+        assert_ok(PARSE(&o, &e, "--events-since=2000000h"), &e);
+        assert_int_equal(o.events_since, 1);
+        assert_ok(PARSE(&o, &e, "--events-since=1970-01-01T00:00:00Z"), &e);
+        assert_int_equal(o.events_since, 1);
 }
 
 static void debug_is_a_log_level(void **state)
@@ -150,6 +169,9 @@ static void wrong_words_are_named(void **state)
                    "--max-connections=0: not a number from 1 to 1000000");
         assert_err(PARSE(&o, &e, "--events-kept=1048577"), &e, ERR_USAGE,
                    "--events-kept=1048577: not a number from 1 to 1048576");
+        assert_err(PARSE(&o, &e, "--events-since=yesterday"), &e, ERR_USAGE,
+                   "--events-since=yesterday: not a time (2026-01-31T12:00:00Z), a duration ago "
+                   "(10m) or 0");
         assert_err(PARSE(&o, &e, "--listen=nonsense"), &e, ERR_USAGE,
                    "--listen=nonsense: address \"nonsense\" has no port");
         assert_err(PARSE(&o, &e, "--listen=unix:/x,mode=8"), &e, ERR_USAGE,
@@ -182,6 +204,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(no_words_mean_the_defaults),
                 cmocka_unit_test(every_option_is_taken),
+                cmocka_unit_test(events_may_begin_before_the_start),
                 cmocka_unit_test(debug_is_a_log_level),
                 cmocka_unit_test(a_user_alone_is_carob),
                 cmocka_unit_test(what_contradicts_itself_is_refused),
