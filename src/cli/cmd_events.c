@@ -14,6 +14,7 @@
 #include "cli/api_client.h"
 #include "cli/commands.h"
 #include "cli/event_lines.h"
+#include "cli/event_order.h"
 #include "cli/event_types.h"
 #include "cli/moment.h"
 #include "cli/podref.h"
@@ -44,14 +45,17 @@ struct listener {
         struct api_client client;
         V1alpha__EventFilter filter;
         struct strv ids;
-        nsec since, until; /* what is shown */
-        nsec last;         /* how far it has got */
-        bool begun;        /* there was a reply */
+        nsec since, until;      /* what is shown */
+        nsec last;              /* how far it has got */
+        bool begun;             /* there was a reply */
+        bool unprintable;       /* the error is about our output, not about the call */
+        struct event_order got; /* and not printed yet */
 };
 
 static void listener_done(struct listener *l)
 {
         api_client_done(&l->client);
+        event_order_done(&l->got);
         strv_done(&l->ids);
 }
 
@@ -162,21 +166,29 @@ static int output_is_closed(struct err *e)
         return -1;
 }
 
-static int print_events(struct listener *l, const V1alpha__ListenEventsResponse *reply,
-                        struct err *e)
+static int not_printed(struct listener *l, struct err *e)
 {
-        for (size_t i = 0; i < reply->n_events; i++) {
-                const V1alpha__Event *event = reply->events[i];
+        l->unprintable = true;
+        return output_is_closed(e);
+}
+
+/* What has come. All of it, when there is no more, or each reply. */
+static int print_events(struct listener *l, struct err *e)
+{
+        event_order_sort(&l->got);
+        for (size_t i = 0; i < l->got.n; i++) {
+                const V1alpha__Event *event = l->got.v[i].event;
                 nsec t = event_time(event);
 
                 l->last = t;
                 if (t >= l->since && t < l->until && event_print(event, arg.format, e) < 0)
-                        return output_is_closed(e);
+                        return not_printed(l, e);
         }
+        event_order_done(&l->got);
         /* Somebody waits for them. */
         if (fflush(stdout) != 0) {
                 (void)err_set(e, ERR_INTERNAL, errno, "cannot write the output");
-                return output_is_closed(e);
+                return not_printed(l, e);
         }
         return 0;
 }
@@ -208,34 +220,50 @@ static int explain(struct listener *l, struct err *e)
         return -1;
 }
 
-/* 0: the end. 1: this service does not know what events are. */
+/* This service does not know what events are, and the user has not asked for it: another one may. */
+static bool may_ask_another(const struct listener *l)
+{
+        return !l->begun && l->client.address && !arg.address &&
+               grpc_client_status(l->client.grpc) == GRPC_UNIMPLEMENTED;
+}
+
+/* The replies to their end. */
+static int receive(struct listener *l, struct err *e)
+{
+        for (;;) {
+                ProtobufCMessage *reply = NULL;
+                int n = grpc_client_next(l->client.grpc,
+                                         &v1alpha__listen_events_response__descriptor, &reply, e);
+
+                if (n <= 0)
+                        return n;
+                l->begun = true;
+                event_order_add_consume(&l->got, (V1alpha__ListenEventsResponse *)reply);
+                if (arg.follow && print_events(l, e) < 0)
+                        return -1;
+        }
+}
+
+/* 0: the end. 1: another service must be asked. */
 static int listen_events(struct listener *l, struct err *e)
 {
         V1alpha__ListenEventsRequest request = V1ALPHA__LISTEN_EVENTS_REQUEST__INIT;
-        int n;
+        struct err printing;
+        int r;
 
         request.filter = &l->filter;
-        if (grpc_client_start(l->client.grpc, "/v1alpha.PublicAPI/ListenEvents", &request.base, 0,
-                              e) < 0)
+        r = grpc_client_start(l->client.grpc, "/v1alpha.PublicAPI/ListenEvents", &request.base, 0,
+                              e);
+        if (r == 0)
+                r = receive(l, e);
+        if (r < 0 && may_ask_another(l))
+                return 1;
+        if (r < 0 && !l->unprintable) {
+                (void)print_events(l, &printing); /* what came before is true all the same */
                 return explain(l, e);
-        for (;;) {
-                AUTO(grpc_message_freep) ProtobufCMessage *m = NULL;
-                const V1alpha__ListenEventsResponse *reply;
-
-                n = grpc_client_next(l->client.grpc, &v1alpha__listen_events_response__descriptor,
-                                     &m, e);
-                if (n < 0 && !l->begun && l->client.address &&
-                    grpc_client_status(l->client.grpc) == GRPC_UNIMPLEMENTED && !arg.address)
-                        return 1;
-                if (n < 0)
-                        return explain(l, e);
-                if (n == 0)
-                        break;
-                l->begun = true;
-                reply = (const V1alpha__ListenEventsResponse *)m;
-                if (print_events(l, reply, e) < 0)
-                        return -1;
         }
+        if (r < 0 || print_events(l, e) < 0)
+                return -1;
         if (arg.follow && !arg.until)
                 return err_set(e, ERR_UNAVAILABLE, 0, "ListenEvents: the service has ended it");
         return 0;

@@ -81,16 +81,34 @@ static int spawn(struct own_service *s, struct strv *argv, int socket_fd, struct
                 &s->proc, e);
 }
 
+/* None of them is a standard stream, even if we have none of those: they would be the child's, too. */
+static int make_pair(int ret[static 2])
+{
+        AUTO_CLOSE int a = -1, b = -1;
+        int fds[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -1;
+        a = fds[0];
+        b = fds[1];
+        ret[0] = fcntl(a, F_DUPFD_CLOEXEC, SOCKET_FD);
+        ret[1] = fcntl(b, F_DUPFD_CLOEXEC, SOCKET_FD);
+        return 0;
+}
+
 int own_service_start(struct own_service *s, const struct strv *options, int *ret_fd, struct err *e)
 {
         AUTO(strv_done) struct strv argv = STRV_NULL;
         AUTO_CLOSE int ours = -1, theirs = -1;
         int fds[2];
 
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        if (make_pair(fds) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "make a connection to a service of our own");
         ours = fds[0];
         theirs = fds[1];
+        if (ours < 0 || theirs < 0)
+                return err_set(e, ERR_NO_SPACE, EMFILE,
+                               "make a connection to a service of our own");
         strv_add(&argv, "carob-api");
         strv_add(&argv, "--log-level=warning"); /* --debug, if given, comes later and counts */
         cli_globals_add(&argv);

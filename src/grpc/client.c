@@ -93,13 +93,25 @@ static int connect_any(const char *address, nsec timeout, struct err *e)
                        -r, "connect to \"%s\"", address);
 }
 
+/* In a program that was started with its output closed, what it prints must not go to the server. */
+static int not_standard_consume(int fd)
+{
+        int higher;
+
+        if (fd > STDERR_FILENO)
+                return fd;
+        higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        (void)close(fd);
+        return higher;
+}
+
 static struct grpc_client *new_client_consume(int fd, const struct grpc_client_options *options)
 {
         static const struct grpc_client_options defaults = { 0 };
         const struct grpc_client_options *o = options ? options : &defaults;
         struct grpc_client *c = xcalloc(1, sizeof(*c));
 
-        c->fd = fd;
+        c->fd = not_standard_consume(fd); /* -1: the first call will say so */
         c->output_fd = o->output_fd > 0 ? o->output_fd : -1;
         c->metadata_key = o->metadata_key;
         c->metadata_value = o->metadata_value;
