@@ -224,9 +224,6 @@ static int fill_pod(const struct work *w, const struct pod *p, struct err *e)
 {
         bool overlay = !w->req->no_overlay && engine_overlay_works(w->eng, p->fd);
 
-        if (pod_write_created(p->fd, e) < 0)
-                return -1;
-        test_hook("created-written");
         if (pod_write_manifest(p->fd, w->manifest.data, w->manifest.len, e) < 0)
                 return -1;
         test_hook("manifest-written");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pod/past.h"
+#include "pod/record.h"
 #include "util/auto.h"
 #include "util/flock.h"
 #include "util/fs.h"
@@ -85,6 +86,13 @@ int pod_store_create(int data_fd, struct pod_store *ret, struct err *e)
         return 0;
 }
 
+static void remove_embryo(int embryo, const struct pod *p)
+{
+        if (p->fd >= 0)
+                (void)unlinkat(p->fd, "pod-created", 0);
+        (void)unlinkat(embryo, p->uuid.text, AT_REMOVEDIR);
+}
+
 int pod_create(struct pod_store *s, struct pod *ret, struct err *e)
 {
         AUTO(pod_done) struct pod p = POD_NULL;
@@ -98,6 +106,11 @@ int pod_create(struct pod_store *s, struct pod *ret, struct err *e)
         p.fd = fs_open_dir(embryo, p.uuid.text);
         r = p.fd < 0 ? p.fd : flock_try_exclusive(p.fd);
         test_hook("embryo-locked");
+        if (r == 0 && pod_write_created(p.fd, e) < 0) {
+                remove_embryo(embryo, &p);
+                return -1;
+        }
+        test_hook("created-written");
         /*
          * Not fsynced: until the pod is prepared or runs, nobody was promised that it survives a
          * loss of power.
@@ -106,7 +119,7 @@ int pod_create(struct pod_store *s, struct pod *ret, struct err *e)
                                 RENAME_NOREPLACE) < 0)
                 r = -errno;
         if (r < 0) {
-                (void)unlinkat(embryo, p.uuid.text, AT_REMOVEDIR);
+                remove_embryo(embryo, &p);
                 return err_set(e, ERR_INTERNAL, -r, "lock and publish pod directory %s",
                                p.uuid.text);
         }

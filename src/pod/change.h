@@ -14,7 +14,8 @@ int pod_store_create(int data_fd, struct pod_store *ret, struct err *e);
 
 /*
  * A new pod directory in prepare/, exclusively locked by ret->fd. It is made in embryo/, so that
- * "made but not yet locked" is never taken for an aborted prepare.
+ * "made but not yet locked" is never taken for an aborted prepare. `pod-created` is there from the start: a pod
+ * that has none is being deleted (pod/past.h).
  */
 int pod_create(struct pod_store *s, struct pod *ret, struct err *e);
 

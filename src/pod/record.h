@@ -16,8 +16,8 @@
 #include "util/err.h"
 
 int pod_write_manifest(int podfd, const void *data, size_t len, struct err *e);
-int pod_write_created(int podfd,
-                      struct err *e); /* pod-created; its mtime is the pod's created_at */
+/* pod-created; its mtime is the pod's created_at. pod_create does it. */
+int pod_write_created(int podfd, struct err *e);
 /*
  * The marks of a preparation, pod/past.h: that it was done (once more when the file is there: now), and why it was not. The
  * latter is left without its text when the disk has no room for it.

@@ -13,7 +13,7 @@ GONE = ("UNAVAILABLE", "INTERNAL", "UNKNOWN")
 
 
 def seen(pb, event, at):
-    data = {pair.key: pair.value for pair in event.data}
+    data = {pair.Key: pair.value for pair in event.data}
     assert len(data) == len(event.data), f"a key twice: {event}"
     assert event.type and "time_ns" in data, event
     return eventmodel.Seen(pb.EventType.Name(event.type).removeprefix("EVENT_TYPE_"), event.id, getattr(event, "from"), event.time,

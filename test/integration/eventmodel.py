@@ -52,6 +52,9 @@ class Expected:
     data: dict
     maybe: bool = False
 
+    def __str__(self):
+        return f"{self.type} {self.id[:12]} {self.name} {self.data} from {self.since} to {self.until}"
+
     def wrong(self, seen):
         """What is wrong with @seen, for people."""
         if seen.name != self.name:

@@ -17,7 +17,7 @@ from eventmodel import Model, now
 from indextruth import is_locked
 
 IN_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-STEPS = ("created", "manifest-written", "filled", "synced")  # of prepare, in a build with hooks
+STEPS = ("prepare-made", "created", "manifest-written", "filled", "synced", "prepared-written")  # of prepare, in a build with hooks
 # How an app may end: its script, exit code, signal.
 ENDS = [("exit 0", 0, 0), ("exit 1", 1, 0), ("exit 77", 77, 0), ("sleep 0.03; exit 5", 5, 0), ("kill -9 $$", 137, 9),
         ("kill -TERM $$", 143, 15), ("sleep 0.02; kill -ABRT $$", 134, 6)]
@@ -279,7 +279,7 @@ class Storm:
         """All that was done is told to an unfiltered listener, in the end."""
         listener.until(lambda events: len(events) >= self.model.expected() and not self.model.problems(list(events)), timeout)
         wrong = self.model.problems(listener.events)
-        assert not wrong, "\n".join(wrong[:30])
+        assert not wrong, "\n".join(wrong[:12])
 
     def end(self):
         """Nothing runs on, and nothing is left of any pod."""

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("hooks")]
 # --- the command line killed ---
 
 PREPARE_STEPS = [("embryo-made", "embryo"), ("embryo-locked", "embryo"), ("prepare-made", "aborted prepare"),
-                 ("created", "aborted prepare"), ("created-written", "aborted prepare"), ("manifest-written", "aborted prepare"), ("app-written", "aborted prepare"),
+                 ("created", "aborted prepare"), ("created-written", "embryo"), ("manifest-written", "aborted prepare"), ("app-written", "aborted prepare"),
                  ("filled", "aborted prepare"), ("synced", "aborted prepare"),
                  ("prepared-written", "aborted prepare"), ("moved-to-prepared", "prepared")]
 

@@ -27,7 +27,6 @@ static inline struct uuid make_pod(struct engine *eng, enum pod_dir dir)
         assert_ok(pod_create(&eng->pods, &p, &e), &e);
         uuid = p.uuid;
         assert_ok(pod_write_manifest(p.fd, manifest, sizeof(manifest) - 1, &e), &e);
-        assert_ok(pod_write_created(p.fd, &e), &e);
         if (dir == POD_DIR_PREPARED)
                 assert_int_equal(pod_to_prepared(&eng->pods, &p, &e), POD_MOVED);
         if (dir == POD_DIR_RUN || dir == POD_DIR_EXITED_GARBAGE)

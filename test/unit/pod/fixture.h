@@ -56,7 +56,6 @@ static inline void fill_with(const struct pod *p, const char *manifest)
         assert_true(app >= 0);
         strv_add(&image.layers, "1");
         assert_ok(pod_write_app_image(app, &image, &e), &e);
-        assert_ok(pod_write_created(p->fd, &e), &e);
         assert_ok(pod_write_manifest(p->fd, manifest, strlen(manifest), &e), &e);
         app_image_done(&image);
 }

@@ -187,6 +187,22 @@ static void a_preparation_that_was_killed_ended_with_its_last_file(void **state)
         }
 }
 
+static void a_preparation_killed_at_once_is_told_of_in_the_garbage(void **state)
+{
+        AUTO_WORLD struct world w = world_new();
+        AUTO_POD struct pod p = POD_NULL;
+        AUTO_PAST struct pod_past past = POD_PAST_NULL;
+        struct err e;
+
+        (void)state;
+        assert_ok(pod_create(&w.s, &p, &e), &e);
+        assert_int_equal(flock_release(p.fd), 0);
+        assert_int_equal(pod_to_garbage(&w.s, &p, &e), POD_MOVED);
+        past = past_of(&w, p.uuid.text);
+        assert_true(past.aborted && past.collected);
+        assert_true(past.created_at > 0 && past.aborted_at >= past.created_at);
+}
+
 static void a_preparation_that_failed_says_why(void **state)
 {
         AUTO_WORLD struct world w = world_new();
@@ -380,6 +396,7 @@ int main(void)
                 cmocka_unit_test(more_apps_than_a_pod_has_are_refused),
                 cmocka_unit_test(a_pod_being_prepared_has_no_past),
                 cmocka_unit_test(a_preparation_that_was_killed_ended_with_its_last_file),
+                cmocka_unit_test(a_preparation_killed_at_once_is_told_of_in_the_garbage),
                 cmocka_unit_test(a_preparation_that_failed_says_why),
                 cmocka_unit_test(hostile_marks_do_no_harm),
                 cmocka_unit_test(a_prepared_pod_has_the_time_of_its_mark),
