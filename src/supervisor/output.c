@@ -13,10 +13,7 @@
 #include "util/auto.h"
 #include "util/time.h"
 
-enum {
-        READS_PER_TURN = 2, /* so that one loud app does not starve the rest */
-        PIPE_BYTES = 256 * 1024
-};
+enum { PIPE_BYTES = 256 * 1024 };
 
 static char *map_pages(size_t size)
 {
@@ -27,6 +24,7 @@ static char *map_pages(size_t size)
 
 static void outlet_ready(struct loop_source *s, uint32_t events);
 static void pipe_ready(struct loop_source *s, uint32_t events);
+static void pipe_due(struct loop_timer *t);
 
 int output_init_consume(struct output *o, struct loop *loop, int logs_fd,
                         const struct output_how *how, struct err *e)
@@ -64,14 +62,16 @@ void output_done(struct output *o)
 
 static void pause_pipes(struct output *o)
 {
-        for (struct output_pipe *p = o->pipes; p; p = p->next)
+        for (struct output_pipe *p = o->pipes; p; p = p->next) {
                 loop_remove(o->loop, &p->source);
+                loop_timer_stop(o->loop, &p->timer);
+        }
 }
 
 static void resume_pipes(struct output *o)
 {
         for (struct output_pipe *p = o->pipes; p; p = p->next)
-                if (p->source.fd < 0)
+                if (p->source.fd < 0 && p->timer.due == 0)
                         (void)loop_add(o->loop, &p->source, p->fd, EPOLLIN);
 }
 
@@ -125,6 +125,7 @@ static void pipe_end(struct output_pipe *p)
         logs_writer_end(&p->app->writer, o->out, p->stream, time_now());
         forward(p);
         loop_remove(o->loop, &p->source);
+        loop_timer_stop(o->loop, &p->timer);
         closep(&p->fd);
         for (struct output_pipe **at = &o->pipes; *at; at = &(*at)->next)
                 if (*at == p) {
@@ -153,26 +154,44 @@ static size_t pipe_read(struct output_pipe *p)
         return (size_t)n;
 }
 
+/* Read it once, so that one loud app does not starve the rest, and see to it that it is read again. */
+static void pipe_serve(struct output_pipe *p)
+{
+        struct output *o = p->output;
+        nsec now = time_monotonic(), due;
+        size_t n = pipe_read(p);
+
+        if (p->fd < 0 || o->pending_to)
+                return;
+        due = pace_next(&p->pace, n, p->capacity, now);
+        if (due == 0 && (p->source.fd >= 0 || loop_add(o->loop, &p->source, p->fd, EPOLLIN) == 0))
+                return;
+        loop_remove(o->loop, &p->source);
+        loop_timer_set(o->loop, &p->timer, due > 0 ? due : now + PACE_MAX_NS);
+}
+
 static void pipe_ready(struct loop_source *s, uint32_t events)
 {
-        struct output_pipe *p = OWNER_OF(s, struct output_pipe, source);
-
         (void)events;
-        for (int i = 0; i < READS_PER_TURN && !p->output->pending_to; i++)
-                if (pipe_read(p) < LOGS_READ_MAX)
-                        return;
+        pipe_serve(OWNER_OF(s, struct output_pipe, source));
+}
+
+static void pipe_due(struct loop_timer *t)
+{
+        pipe_serve(OWNER_OF(t, struct output_pipe, timer));
 }
 
 static int make_pipe(struct output *o, struct output_app *a, enum logs_stream stream,
                      int *ret_write, struct err *e)
 {
         struct output_pipe *p = &a->pipes[stream];
-        int fds[2];
+        int fds[2], capacity;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "make a pipe");
         *p = (struct output_pipe){
                 .source = { .fd = -1, .ready = pipe_ready },
+                .timer = { .ready = pipe_due },
                 .output = o,
                 .app = a,
                 .stream = stream,
@@ -183,6 +202,8 @@ static int make_pipe(struct output *o, struct output_app *a, enum logs_stream st
         *ret_write = fds[1];
         /* Fewer switches between a loud app and us; a user over the pipe quota keeps the default. */
         (void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES);
+        capacity = fcntl(fds[1], F_GETPIPE_SZ);
+        p->capacity = capacity > 0 ? (size_t)capacity : PIPE_BYTES;
         if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ||
             loop_add(o->loop, &p->source, fds[0], EPOLLIN) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "watch a pipe");

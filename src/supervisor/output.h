@@ -15,12 +15,16 @@
 #include "supervisor/journal.h"
 #include "supervisor/loop.h"
 #include "supervisor/outlet.h"
+#include "supervisor/pace.h"
 
 struct output;
 
-/* One pipe of an app. */
+/* One pipe of an app. Its source is in the loop, or its timer is set because it is loud, or all wait for an outlet. */
 struct output_pipe {
         struct loop_source source;
+        struct loop_timer timer;
+        struct pace pace;
+        size_t capacity;        /* of the pipe, in bytes */
         struct output *output;  /* borrowed */
         struct output_app *app; /* borrowed */
         enum logs_stream stream;

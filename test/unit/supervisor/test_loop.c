@@ -95,12 +95,97 @@ static void regular_file_is_refused(void **state)
         loop_remove(&l, &s);
 }
 
+struct alarm {
+        struct loop_timer timer;
+        struct loop *loop;
+        nsec again; /* set it again so much later; negative: not */
+        struct alarm *victim;
+        int calls;
+};
+
+static void rang(struct loop_timer *t)
+{
+        struct alarm *a = OWNER_OF(t, struct alarm, timer);
+
+        a->calls++;
+        if (a->victim)
+                loop_timer_stop(a->loop, &a->victim->timer);
+        if (a->again >= 0)
+                loop_timer_set(a->loop, t, time_monotonic() + a->again);
+}
+
+static void timer_is_called_once_when_it_is_due(void **state)
+{
+        AUTO(loop_done) struct loop l = LOOP_NULL;
+        struct alarm a = { .timer = { .ready = rang }, .loop = &l, .again = -1 };
+        nsec due = time_monotonic() + 3 * NSEC_PER_MSEC;
+        struct err e;
+        (void)state;
+
+        assert_ok(loop_init(&l, &e), &e);
+        loop_timer_set(&l, &a.timer, due);
+        while (a.calls == 0)
+                assert_true(loop_turn(&l, -1) >= 0);
+        assert_true(time_monotonic() >= due);
+        assert_int_equal(loop_turn(&l, 0), 0);
+        assert_int_equal(a.calls, 1);
+        loop_timer_set(&l, &a.timer, 1);
+        loop_timer_set(&l, &a.timer, 2);
+        assert_int_equal(loop_turn(&l, -1), 1);
+        loop_timer_set(&l, &a.timer, 1);
+        loop_timer_stop(&l, &a.timer);
+        loop_timer_stop(&l, &a.timer);
+        assert_int_equal(loop_turn(&l, 0), 0);
+        assert_int_equal(a.calls, 2);
+}
+
+static void timer_that_is_always_due_starves_nobody(void **state)
+{
+        AUTO(loop_done) struct loop l = LOOP_NULL;
+        struct alarm a = { .timer = { .ready = rang }, .loop = &l, .again = 0 };
+        struct counter c;
+        struct err e;
+        (void)state;
+
+        assert_ok(loop_init(&l, &e), &e);
+        counter_init(&c, &l);
+        loop_timer_set(&l, &a.timer, 1);
+        assert_int_equal(write(c.pipe[1], "x", 1), 1);
+        for (int i = 1; i <= 3; i++) {
+                assert_int_equal(loop_turn(&l, -1), 2);
+                assert_int_equal(a.calls, i);
+                assert_int_equal(c.calls, i);
+        }
+        loop_timer_stop(&l, &a.timer);
+        counter_done(&c);
+}
+
+static void timer_stopped_by_another_is_not_called(void **state)
+{
+        AUTO(loop_done) struct loop l = LOOP_NULL;
+        struct alarm a = { .timer = { .ready = rang }, .loop = &l, .again = -1 };
+        struct alarm b = { .timer = { .ready = rang }, .loop = &l, .again = -1, .victim = &a };
+        struct err e;
+        (void)state;
+
+        a.victim = &b;
+        assert_ok(loop_init(&l, &e), &e);
+        loop_timer_set(&l, &a.timer, 1);
+        loop_timer_set(&l, &b.timer, 1);
+        assert_int_equal(loop_turn(&l, -1), 1);
+        assert_int_equal(loop_turn(&l, 0), 0);
+        assert_int_equal(a.calls + b.calls, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(ready_sources_are_called_until_they_are_not),
                 cmocka_unit_test(source_removed_by_an_earlier_one_is_not_called),
                 cmocka_unit_test(regular_file_is_refused),
+                cmocka_unit_test(timer_is_called_once_when_it_is_due),
+                cmocka_unit_test(timer_that_is_always_due_starves_nobody),
+                cmocka_unit_test(timer_stopped_by_another_is_not_called),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
