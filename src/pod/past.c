@@ -15,7 +15,7 @@
 #include "util/mem.h"
 #include "util/utf8.h"
 
-#define KILLED "the process that prepared it died"
+#define KILLED "the process that prepared it ended before it was done"
 
 static bool mtime_of(int dirfd, const char *name, nsec *ret)
 {
@@ -138,6 +138,20 @@ static bool says_nothing(const struct pod *p, const struct pod_view *v)
         return v->state == POD_DELETING || v->state == POD_EXITED_DELETING;
 }
 
+/* The directory's ctime is of the coarse clock, that is some milliseconds old, and the others are not. */
+static nsec collected_at(const struct pod_view *v, const struct pod_past *past)
+{
+        const nsec before[] = { past->created_at, past->prepared_at, past->aborted_at,
+                                past->started_at, past->finished_at };
+        nsec at = v->gc_marked_at;
+
+        for (size_t i = 0; i < ARRAY_LEN(before); i++)
+                at = at < before[i] ? before[i] : at;
+        for (size_t i = 0; i < past->n_apps; i++)
+                at = at < past->apps[i].finished_at ? past->apps[i].finished_at : at;
+        return at;
+}
+
 void pod_past_of(const struct pod *p, const struct pod_view *v, struct pod_past *ret)
 {
         struct pod_past past = POD_PAST_NULL;
@@ -160,7 +174,7 @@ void pod_past_of(const struct pod *p, const struct pod_view *v, struct pod_past 
                 if (v->dir == POD_DIR_RUN || v->dir == POD_DIR_EXITED_GARBAGE)
                         add_run(v, &past);
                 past.collected = v->dir == POD_DIR_EXITED_GARBAGE || v->dir == POD_DIR_GARBAGE;
-                past.collected_at = v->gc_marked_at;
+                past.collected_at = past.collected ? collected_at(v, &past) : 0;
         }
         *ret = past;
 }

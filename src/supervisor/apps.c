@@ -27,7 +27,7 @@ static void app_gone(struct sup_app *a)
         if (a->status.state == APP_EXITED)
                 return;
         a->status.state = APP_EXITED;
-        a->status.finished_at = time_now();
+        a->status.finished_at = sup_now(a->sup);
         sup_write_app_status(a);
 }
 
@@ -37,9 +37,9 @@ static void note_end(struct sup_app *a, const siginfo_t *info)
 {
         bool exited = info->si_code == CLD_EXITED;
 
-        a->status.pid = 0;
-        a->status.state = APP_EXITED;
-        a->status.finished_at = time_now();
+        a->status.state =
+                APP_EXITED; /* the pid stays: who wants to tell of this end may look late */
+        a->status.finished_at = sup_now(a->sup);
         a->status.exit_code = exited ? info->si_status : 128 + info->si_status;
         a->status.signal = exited ? 0 : info->si_status;
         test_hook("pod:app-ended");
@@ -194,6 +194,8 @@ static void issue_or_fail(struct sup_app *a, enum runtime_verb verb, enum sup_st
         struct err e;
 
         a->step = step;
+        if (verb == RUNTIME_START)
+                a->let_go_at = sup_now(a->sup);
         if (issue(a, verb, &e) == 0)
                 return;
         app_failed(a, &e);
@@ -273,10 +275,17 @@ static int take_process(struct sup_app *a, struct proc proc, struct err *e)
 
         a->proc = proc;
         a->status.pid = proc.pid;
-        a->status.created_at = time_now();
+        a->status.created_at = sup_now(a->sup);
         a->proc_source.ready = proc_ready;
         r = loop_add(&a->sup->loop, &a->proc_source, a->proc.pidfd, EPOLLIN);
         return r < 0 ? err_set(e, ERR_INTERNAL, -r, "watch the app") : 0;
+}
+
+/* It ended while the runtime was still busy starting it; only the runtime's success says that it ran. */
+static void note_short_life(struct sup_app *a)
+{
+        a->status.started_at = a->let_go_at;
+        sup_write_app_status(a);
 }
 
 static int finish_call(struct sup_app *a, struct err *e)
@@ -288,13 +297,16 @@ static int finish_call(struct sup_app *a, struct err *e)
                 return -1;
         if (verb != RUNTIME_START && take_process(a, proc, e) < 0)
                 return -1;
-        if (a->step == SUP_APP_GONE)
-                return 0; /* it ended while the runtime was still busy starting it */
+        if (a->step == SUP_APP_GONE) {
+                if (verb == RUNTIME_START)
+                        note_short_life(a);
+                return 0;
+        }
         test_hook("pod:called");
         a->step = verb == RUNTIME_CREATE ? SUP_APP_CREATED : SUP_APP_RUNNING;
         a->status.state = verb == RUNTIME_CREATE ? APP_CREATED : APP_RUNNING;
         if (verb != RUNTIME_CREATE)
-                a->status.started_at = time_now();
+                a->status.started_at = sup_now(a->sup);
         sup_write_app_status(a);
         return 0;
 }

@@ -258,6 +258,7 @@ int sup_prepare(struct supervisor *s, struct err *e)
         test_hook("pod:cgroup-written");
         if (init_await(&report, e) < 0 || pod_write_pid(s->args->lock_fd, s->init.pid, e) < 0)
                 return -1;
+        (void)sup_now(s); /* no app has started before its pod */
         test_hook("pod:pid-written");
         if (apart_wait(&build.apart, e) < 0)
                 return -1;

@@ -45,6 +45,7 @@ struct sup_app {
         struct loop_source proc_source;
         struct app_status status;
         bool status_dirty; /* could not be written */
+        nsec let_go_at;    /* when its "start" was called; 0: not yet */
         nsec abandon_at; /* 0, or when a call is killed whose app has died already (time_monotonic()) */
         bool sweeping; /* leftovers in the cgroup are being killed */
         struct output_app output;
@@ -75,6 +76,7 @@ struct supervisor {
         bool synced;        /* sup_sync_apart was called */
         nsec retry_at;    /* time_monotonic() before which unwritten statuses are not tried again */
         bool reported;    /* whoever started us detached was told */
+        nsec told_at;     /* the latest time that we wrote anywhere */
         char reason[512]; /* why the pod ended so; "" as long as nobody knows */
 };
 
@@ -104,6 +106,8 @@ void sup_started(struct supervisor *s); /* all apps run */
 /* Tell whoever started us detached: "ok", or why not. Only the first call counts. */
 void sup_report(struct supervisor *s, const char *text);
 void sup_write_app_status(struct sup_app *a);
+/* The time, as it is written for others: what comes later is never earlier, also when the clock is set back. */
+nsec sup_now(struct supervisor *s);
 
 /* sync.c: fsync the pod's files, once, in a process of its own, which nobody waits for. */
 void sup_sync_apart(struct supervisor *s);

@@ -47,6 +47,15 @@ void sup_reason(struct supervisor *s, const char *fmt, ...)
         va_end(ap);
 }
 
+nsec sup_now(struct supervisor *s)
+{
+        nsec now = time_now();
+
+        if (s->told_at < now)
+                s->told_at = now;
+        return s->told_at;
+}
+
 void sup_report(struct supervisor *s, const char *text)
 {
         if (s->args->detached_fd < 0 || s->reported)
@@ -325,7 +334,7 @@ static void write_end(struct supervisor *s)
                 .exit_code = s->rules.exit_code,
                 .signal = s->rules.signal,
                 .reason = s->reason[0] ? s->reason : NULL,
-                .finished_at = time_now(),
+                .finished_at = sup_now(s),
         };
         struct err e;
 

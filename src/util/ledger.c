@@ -161,7 +161,10 @@ static int try_append(int dirfd, const char *name, const char *line, size_t len,
                 return rotate(dirfd, name, e);
         if (r < 0)
                 return -1;
-        return write_line(&f, name, head, line, len, e) < 0 ? -1 : 1;
+        if (write_line(&f, name, head, line, len, e) < 0)
+                return -1;
+        test_hook("ledger-written");
+        return 1;
 }
 
 int ledger_append(int dirfd, const char *name, const char *line, size_t len, struct err *e)

@@ -2,6 +2,7 @@
 """carob-pod by itself, on pod directories made here: start, output, stop, and every kind of sudden death."""
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -431,3 +432,62 @@ def test_event_handlers_are_warned_of(make):
     status, _, err = make(app("a", "/bin/true", eventHandlers=handlers)).run()
     assert status == 0
     assert b"event handlers (pre-start, post-stop) are not run" in err
+
+
+# --- facts for events ---
+
+
+SLOW = r"""
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+        int status = 255, start = 0;
+
+        for (int i = 1; i < argc; i++)
+                start |= strcmp(argv[i], "start") == 0;
+        if (vfork() == 0) {
+                execvp("crun", argv);
+                _exit(127);
+        }
+        wait(&status);
+        if (start)
+                usleep(300000);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def slow_to_start(tmp_path_factory):
+    """An environment whose runtime takes its time to return from "start". A program: the runtime is executed by descriptor."""
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    path = tmp_path_factory.mktemp("runtime") / "crun-slow"
+    subprocess.run(["cc", "-x", "c", "-o", path, "-"], input=SLOW, text=True, check=True)
+    return dict(os.environ, CAROB_RUNTIME=str(path))
+
+
+def assert_ordered(pod, *names):
+    end, begun = pod.status(), (pod.dir / "pid").stat().st_mtime_ns
+    for a in map(pod.app_status, names):
+        assert begun <= a["started_at"] <= a["finished_at"] <= end["finished_at"], (begun, a, end)
+        assert a["created_at"] <= a["started_at"]
+        assert a["pid"] > 0, "who it was stays known"
+
+
+def test_an_app_that_ends_while_it_is_being_started_has_started(make, slow_to_start):
+    pod = make(app("a", "/bin/true"), sh("b", "exit 0"))
+    status, _, err = pod.run(env=slow_to_start)
+    assert status == 0, err
+    assert_ordered(pod, "a", "b")
+
+
+def test_an_app_that_fails_while_it_is_being_started_has_started(make, slow_to_start):
+    pod = make(sh("a", "exit 3"), sh("b", LOOP))
+    status, _, err = pod.run(env=slow_to_start)
+    assert status == 3, err
+    a = pod.app_status("a")
+    assert 0 < a["started_at"] <= a["finished_at"]
+    assert pod.status()["reason"] == 'app "a" exited with status 3'

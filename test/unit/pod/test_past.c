@@ -176,7 +176,8 @@ static void a_preparation_that_was_killed_ended_with_its_last_file(void **state)
                 assert_true(past.aborted);
                 assert_false(past.prepared || past.exited);
                 assert_int_equal(past.collected, i);
-                assert_string_equal(past.reason, "the process that prepared it died");
+                assert_string_equal(past.reason,
+                                    "the process that prepared it ended before it was done");
                 assert_true(past.created_at > 0);
                 if (i == 1)
                         break;
@@ -244,7 +245,9 @@ static void hostile_marks_do_no_harm(void **state)
                 assert_true(past.aborted);
                 assert_true(past.aborted_at > 0);
                 if (i < 2)
-                        assert_string_equal(past.reason, "the process that prepared it died");
+                        assert_string_equal(
+                                past.reason,
+                                "the process that prepared it ended before it was done");
                 else
                         assert_int_equal(strlen(past.reason), POD_REASON_MAX);
                 assert_int_equal(unlinkat(p.fd, "pod-aborted", 0), 0);
@@ -367,6 +370,21 @@ static void times_are_in_order_whatever_the_clocks_did(void **state)
         assert_int_equal(past.finished_at, T);
 }
 
+static void a_pod_is_not_collected_before_its_end(void **state)
+{
+        AUTO_WORLD struct world w = world_new();
+        AUTO_POD struct pod p = exited(&w, 0);
+        AUTO_PAST struct pod_past past = POD_PAST_NULL;
+        struct pod_status status = { .finished_at = INT64_MAX / 2 };
+        struct err e;
+
+        (void)state;
+        assert_ok(pod_write_status(p.fd, &status, &e), &e);
+        assert_int_equal(pod_to_exited_garbage(&w.s, &p, &e), POD_MOVED);
+        past = past_of(&w, p.uuid.text);
+        assert_int_equal(past.collected_at, INT64_MAX / 2);
+}
+
 static void a_pod_that_is_being_deleted_says_nothing(void **state)
 {
         AUTO_WORLD struct world w = world_new();
@@ -405,6 +423,7 @@ int main(void)
                 cmocka_unit_test(a_killed_supervisor_leaves_no_time),
                 cmocka_unit_test(a_pod_without_init_was_not_started),
                 cmocka_unit_test(times_are_in_order_whatever_the_clocks_did),
+                cmocka_unit_test(a_pod_is_not_collected_before_its_end),
                 cmocka_unit_test(a_pod_that_is_being_deleted_says_nothing),
         };
 
