@@ -175,6 +175,18 @@ static bool is_read(const char *name)
         return false;
 }
 
+/*
+ * A pod says in `pid` that it has begun, and in each app's `status` what that does; of its own `status` only the lock that falls after it
+ * makes news.
+ */
+static bool is_news(const struct pod_entry *entry, const struct watch_event *ev)
+{
+        bool own = entry->n_wds > 0 && ev->wd == entry->wds[0];
+
+        return ev->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) &&
+               strcmp(ev->name, own ? "pid" : "status") == 0;
+}
+
 static void file_event(struct watch_owner *o, void *about, const struct watch_event *ev)
 {
         struct pod_index *p = OWNER_OF(o, struct pod_index, file_owner);
@@ -188,7 +200,9 @@ static void file_event(struct watch_owner *o, void *about, const struct watch_ev
                                 entry->wds[i] = entry->wds[--entry->n_wds];
                 return;
         }
-        if (ev->name[0] == '\0' || (ev->mask & IN_ISDIR) || marked || is_read(ev->name))
+        if (is_news(entry, ev))
+                pod_index_touch_news(p, entry);
+        else if (ev->name[0] == '\0' || (ev->mask & IN_ISDIR) || marked || is_read(ev->name))
                 pod_index_touch(p, entry);
 }
 

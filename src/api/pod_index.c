@@ -139,6 +139,7 @@ static void begin(uv_timer_t *timer)
 {
         struct pod_index *p = timer->data;
 
+        p->news = false;
         pod_scan_again(p);
         if (p->queue)
                 jobs_add(p->jobs, &p->job);
@@ -148,6 +149,11 @@ void pod_index_wake(struct pod_index *p)
 {
         if (!p->queue && !p->again)
                 return;
+        if (p->hurry && p->news && !p->starved) {
+                (void)uv_timer_stop(&p->delay);
+                begin(&p->delay);
+                return;
+        }
         if (!uv_is_active((uv_handle_t *)&p->delay))
                 p->delayed = uv_now(p->loop);
         else if (p->starved || uv_now(p->loop) - p->delayed > DELAY_MAX_MS)
@@ -162,6 +168,12 @@ void pod_index_touch(struct pod_index *p, struct pod_entry *entry)
         entry->number = pending_add(&p->pending);
         DL_APPEND(p->queue, entry);
         p->n_queue++;
+}
+
+void pod_index_touch_news(struct pod_index *p, struct pod_entry *entry)
+{
+        pod_index_touch(p, entry);
+        p->news = true;
 }
 
 static void scan_ended(struct pod_index *p)
@@ -452,6 +464,7 @@ void pod_index_each_told(const struct pod_index *p, void (*fn)(struct pod_told *
 void pod_index_hurry(struct pod_index *p, bool hurry)
 {
         p->hurry = hurry;
+        watch_hurry(p->watch, hurry);
 }
 
 void pod_index_stats(const struct pod_index *p, struct pod_index_stats *ret)

@@ -115,7 +115,8 @@ struct pod_index {
         uint64_t lists_seen;           /* the same when the timer was last there */
         uv_timer_t lists_timer;        /* forgets lists nobody asks for */
         struct pod_follower *follower; /* borrowed; NULL: none */
-        bool hurry;                    /* somebody waits for news */
+        bool hurry;                    /* somebody waits for news, */
+        bool news;                     /* and something that may be news is in the queue */
         struct pod_index_stats stats;
 };
 
@@ -123,6 +124,8 @@ struct pod_index {
 
 /* It is to be read (again). @p's job begins a moment later, or now when somebody waits. */
 void pod_index_touch(struct pod_index *p, struct pod_entry *entry);
+/* The same, and there may be something to tell of it: whoever waits for news wants it read at once. */
+void pod_index_touch_news(struct pod_index *p, struct pod_entry *entry);
 struct pod_entry *pod_index_entry(struct pod_index *p, const char *uuid); /* made if need be */
 /* The directories to read from. *ret_starved: no descriptor was left to open them with. */
 bool pod_index_open_store(const struct pod_index *p, struct pod_store *ret, bool *ret_starved);

@@ -37,7 +37,7 @@ enum {
         STAYING_MAX = 64, /* visitors that stay without the lock, and that calls ask about */
         SUSPECTS_MAX =
                 512, /* descriptors for all these; when somebody lists thousands of pods, the first ones make room */
-        FRESH_STEPS = 2, /* so long a lock that is about to fall may take: calls ask */
+        FRESH_STEPS = 3, /* so long a lock that is about to fall may take: calls ask */
 };
 
 struct pod_suspect {
@@ -47,7 +47,7 @@ struct pod_suspect {
         uint32_t opens;
         uint32_t closes;
         uint32_t ours; /* of the opens */
-        uint8_t step;  /* of pauses */
+        uint8_t step;  /* of pauses: the next one */
         bool sure; /* somebody may have opened it before we looked: it became free or came here just now */
 };
 
@@ -101,7 +101,7 @@ static struct pod_suspect *suspect(struct pod_index *p, struct pod_entry *entry,
                 DL_APPEND(p->suspects, s);
                 p->n_suspects++;
         }
-        s->step = 0;
+        s->step = pause > 0;
         s->due = time_monotonic() + pause;
         return s;
 }
@@ -157,9 +157,9 @@ static void ask_held(struct pod_index *p, struct pod_suspect *s)
         s->sure = true;
         s->opens = s->ours; /* whoever came before was not of interest */
         s->closes = 0;
-        s->step = 0;
+        s->step = 1;
         s->due = time_monotonic() + pauses[0];
-        pod_index_touch(p, s->entry);
+        pod_index_touch_news(p, s->entry);
 }
 
 static int open_to_ask(struct pod_index *p, struct pod_entry *entry, const struct pod_store *store)
@@ -182,9 +182,9 @@ static void ask_free(struct pod_index *p, struct pod_suspect *s)
                 return;
         s->entry->lock = POD_LOCK_HELD;
         s->sure = false;
-        s->step = 0;
+        s->step = 1;
         s->due = time_monotonic() + pauses[0];
-        pod_index_touch(p, s->entry);
+        pod_index_touch_news(p, s->entry);
 }
 
 /* The next time, or never again. */
@@ -194,8 +194,8 @@ static void postpone(struct pod_index *p, struct pod_suspect *s, nsec now, size_
 
         if (s->due > now)
                 return;
-        if ((held || !has_left(s)) && s->step + 1u < ARRAY_LEN(pauses)) {
-                s->due = now + pauses[++s->step];
+        if ((held || !has_left(s)) && s->step < ARRAY_LEN(pauses)) {
+                s->due = now + pauses[s->step++];
                 return;
         }
         s->sure = false;

@@ -51,6 +51,8 @@ static void pod_changed(struct pod_index *p, uint8_t dir, const struct watch_eve
         }
         if (ev->mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB))
                 pod_index_touch(p, entry);
+        if (ev->mask & (IN_DELETE | IN_MOVED_TO) && dir != POD_DIR_EMBRYO && dir != POD_DIR_PREPARE)
+                pod_index_touch_news(p, entry);
         if (ev->mask & IN_OPEN)
                 pod_lock_opened(p, entry);
         if (ev->mask & IN_CLOSE_NOWRITE)

@@ -52,7 +52,8 @@ struct watch {
         uv_poll_t mounts; /* on mounts_fd */
         int mounts_fd;    /* /proc/self/mountinfo; -1: not followed */
         uv_timer_t burst;
-        nsec woken;       /* when the loop was last woken */
+        nsec woken; /* when the loop was last woken */
+        bool hurry;
         unsigned handles; /* not yet closed */
         int epoll_fd;
         int inotify_fd; /* -1: the user has no instance left */
@@ -205,6 +206,11 @@ static void take_all(struct watch *w, bool mounted)
                         o->on_drained(o);
 }
 
+void watch_hurry(struct watch *w, bool hurry)
+{
+        w->hurry = hurry;
+}
+
 void watch_sync(struct watch *w)
 {
         struct pollfd p = { .fd = w->mounts_fd, .events = POLLPRI };
@@ -214,7 +220,7 @@ void watch_sync(struct watch *w)
 
 /*
  * In a burst the loop would be woken for each event, which costs more than the event: then it looks on a timer until nothing
- * has come for one of its periods. Calls look whenever they want.
+ * has come for one of its periods. Calls look whenever they want. Whoever is in a hurry pays for it.
  */
 static void take_burst(uv_timer_t *timer);
 
@@ -227,7 +233,7 @@ static void readable(uv_poll_t *poll, int status, int events)
         (void)events;
         w->woken = now;
         take_all(w, false);
-        if (since > BURST_MS * NSEC_PER_MSEC)
+        if (w->hurry || since > BURST_MS * NSEC_PER_MSEC)
                 return;
         (void)uv_poll_stop(&w->poll);
         (void)uv_timer_start(&w->burst, take_burst, BURST_MS, BURST_MS);

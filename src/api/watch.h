@@ -89,6 +89,9 @@ void watch_process_remove(struct watch *w, struct watch_process *p); /* NULL is 
  */
 int watch_mounts(struct watch *w);
 
+/* Somebody waits for news: each event is taken as it comes, also where it would be cheaper to let some gather. */
+void watch_hurry(struct watch *w, bool hurry);
+
 /* Take what has happened until now and call whom it concerns. Never blocks. */
 void watch_sync(struct watch *w);
 

@@ -324,6 +324,50 @@ static void a_directory_that_is_not_there_loses_all(void **state)
         pod_index_follow(n.pods, NULL);
 }
 
+static void turns(struct node *n, int count)
+{
+        while (count-- > 0)
+                (void)uv_run(&n->loop, UV_RUN_NOWAIT);
+}
+
+static uint64_t reads(struct node *n)
+{
+        struct pod_index_stats stats;
+
+        pod_index_stats(n->pods, &stats);
+        return stats.reads;
+}
+
+/* One turn takes what has happened, the next one reads it; no clock has to go on meanwhile. */
+static void who_waits_for_news_has_them_in_the_next_turn(void **state)
+{
+        static const char *const news[] = { "pid", "appsinfo/web/status" };
+        AUTO_NODE n;
+        uint64_t before;
+
+        (void)state;
+        node_init(&n);
+        node_mkdirs(&n, "data/pods/exited-garbage");
+        node_pod(&n, "run", POD_1);
+        node_sync(&n);
+        turns(&n, 3);
+        pod_index_hurry(n.pods, true);
+        for (size_t i = 0; i < ARRAY_LEN(news); i++) {
+                before = reads(&n);
+                node_file(&n, "run", POD_1, news[i], "1");
+                turns(&n, 3);
+                assert_int_equal(reads(&n), before + 1);
+        }
+        before = reads(&n);
+        node_move(&n, "run", "exited-garbage", POD_1);
+        turns(&n, 3);
+        assert_true(reads(&n) > before);
+        before = reads(&n);
+        node_remove(&n, "data/pods/exited-garbage/" POD_1);
+        turns(&n, 3);
+        assert_true(reads(&n) > before);
+}
+
 static void many(struct node *n, int pods)
 {
         char path[128];
@@ -413,6 +457,7 @@ int main(void)
                 cmocka_unit_test(each_look_is_told),
                 cmocka_unit_test(another_of_that_name_is_told_anew),
                 cmocka_unit_test(a_directory_that_is_not_there_loses_all),
+                cmocka_unit_test(who_waits_for_news_has_them_in_the_next_turn),
                 cmocka_unit_test(a_call_waits_for_what_was_pending_and_no_longer),
                 cmocka_unit_test(one_pod_is_known_at_once_while_many_are_read),
                 cmocka_unit_test(an_index_may_be_freed_in_the_middle),
