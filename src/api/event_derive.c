@@ -438,7 +438,9 @@ void event_derive_lost(const struct uuid *uuid, const struct encoded *last,
         p.exited = told->pod & (POD_TOLD_STARTED | POD_TOLD_EXITED);
         p.collected = told->pod & POD_TOLD_EVENTS;
         if (pod) {
-                lost_state(pod->state, &p);
+                /* Its last words said more than was ever seen of it. */
+                if (!(told->pod & POD_TOLD_COLLECTED))
+                        lost_state(pod->state, &p);
                 p.created_at = pod->created_at;
                 p.collected_at = pod->gc_marked_at;
                 if (pod->n_apps > 0)

@@ -509,6 +509,22 @@ static void what_vanishes_depends_on_what_it_was(void **state)
         }
 }
 
+static void after_its_last_words_nothing_is_guessed(void **state)
+{
+        static const V1alpha__PodState states[] = { V1ALPHA__POD_STATE__POD_STATE_PREPARING,
+                                                    V1ALPHA__POD_STATE__POD_STATE_PREPARED,
+                                                    V1ALPHA__POD_STATE__POD_STATE_RUNNING };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+                AUTO_TOLD ran = { .pod = POD_TOLD_STARTED | POD_TOLD_EXITED | POD_TOLD_COLLECTED };
+                AUTO_TOLD never_ran = { .pod = POD_TOLD_PREPARED | POD_TOLD_COLLECTED };
+
+                assert_string_equal(lost(states[i], 0, &ran), "");
+                assert_string_equal(lost(states[i], 0, &never_ran), "");
+        }
+}
+
 static void what_was_told_is_enough_to_say_that_it_went(void **state)
 {
         AUTO_TOLD told = { .pod = POD_TOLD_PREPARED };
@@ -581,6 +597,7 @@ int main(void)
                 cmocka_unit_test(a_long_reason_is_cut_between_two_characters),
                 cmocka_unit_test(a_running_pod_that_vanishes_has_ended),
                 cmocka_unit_test(what_vanishes_depends_on_what_it_was),
+                cmocka_unit_test(after_its_last_words_nothing_is_guessed),
                 cmocka_unit_test(what_was_told_is_enough_to_say_that_it_went),
                 cmocka_unit_test(images_come_and_go),
         };
