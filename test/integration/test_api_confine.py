@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -53,6 +54,27 @@ def test_no_privilege_is_left(start_api):
     if os.geteuid() != 0:
         del wanted["CapBnd"]  # to shrink it takes a capability
     assert wanted.items() <= said.items()
+
+
+def test_a_service_for_one_command_has_no_more_and_no_name(build, data_dir):
+    with subprocess.Popen([build / "carob", f"--dir={data_dir}", "events", "--follow", "--address=none"]) as command:
+        try:
+            own = pathlib.Path(f"/proc/{command.pid}/task/{command.pid}/children")
+            deadline = time.monotonic() + 20
+            while not (pids := own.read_text().split()) or "Seccomp:\t2" not in open(f"/proc/{pids[0]}/status").read():
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            service = pathlib.Path(f"/proc/{pids[0]}")
+            said = dict(line.split(":\t", 1) for line in (service / "status").read_text().splitlines() if ":\t" in line)
+            assert said["NoNewPrivs"] == "1" and int(said["CapEff"], 16) == 0
+            links = {os.readlink(fd) for fd in (service / "fd").iterdir()}
+            inodes = {name[8:-1] for name in links if name.startswith("socket:[")}
+            tables = {table: [line.split() for line in (service / "net" / table).read_text().splitlines()[1:]]
+                      for table in ("unix", "tcp", "tcp6")}
+            assert [len(words) for words in tables["unix"] if words[6] in inodes] == [7] * len(inodes), "no socket has a name"
+            assert not [words for table in ("tcp", "tcp6") for words in tables[table] if words[9] in inodes]
+        finally:
+            command.kill()
 
 
 @pytest.mark.root
