@@ -60,7 +60,8 @@ int main(int argc, char **argv)
         memset(buf, 'x', lines * line);
         for (size_t i = 1; i <= lines; i++)
                 buf[i * line - 1] = '\n';
-        (void)nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL); /* the start is not what is measured */
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 300000000 },
+                        NULL); /* the start is not what is measured */
         began = now();
         for (size_t done = 0; done < total; done += lines * line)
                 write_all(buf, lines * line);
