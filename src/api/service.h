@@ -12,6 +12,7 @@
 #include "api/pod_index.h"
 #include "grpc/call.h"
 #include "grpc/service.h"
+#include "logs/reader.h"
 
 struct event_ring;
 struct event_source;
@@ -28,7 +29,8 @@ struct service {
         struct event_source *event_source;
         struct subscribers *subscribers;
         struct descriptors descriptors;
-        size_t log_followers;             /* calls of GetLogs that follow a log */
+        size_t log_followers;          /* calls of GetLogs that follow a log */
+        struct logs_budget log_budget; /* of all readers of logs; its max is svc_logs.c's to set */
         struct logs_watcher *log_watcher; /* of svc_logs.c; NULL before the first follower */
         uv_poll_t log_watcher_poll;
         const char *

@@ -26,7 +26,8 @@ enum {
         REPLY_BYTES = 512 * 1024, /* a reply is sent when it has grown to this */
         READER_DESCRIPTORS =
                 2, /* directories of the pod and of its logs; and a file for each app */
-        FOLLOW_DESCRIPTORS = 5, /* see logs/follow.c */
+        FOLLOW_DESCRIPTORS = 5,                /* see logs/follow.c */
+        UNFINISHED_BYTES = 32 * LOGS_LINE_MAX, /* of long lines, in all calls together */
 };
 
 struct get_logs {
@@ -233,17 +234,16 @@ static int choose_apps(const struct pod_view *view, const char *wanted, const ch
         return 0;
 }
 
-static int take_descriptors(struct get_logs *logs, const struct logs_query *query, struct err *e)
+static int take_descriptors(struct get_logs *logs, size_t n, struct err *e)
 {
         struct descriptor_share *share = &logs->service->descriptors.logs;
-        size_t n = READER_DESCRIPTORS + query->n_apps + (query->follow ? FOLLOW_DESCRIPTORS : 0);
 
         if (!descriptors_take(share, n))
                 return err_set(e, ERR_LIMIT, 0,
                                "too many logs are being read: %zu of %zu descriptors are in use, "
                                "%zu more are needed",
                                share->used, share->max, n);
-        logs->descriptors = n;
+        logs->descriptors += n;
         return 0;
 }
 
@@ -288,14 +288,23 @@ static int logs_open(struct get_logs *logs, struct pod_store *pods, const struct
 
         query->apps = apps;
         if (choose_apps(view, logs->wanted->app_name, apps, &query->n_apps, e) < 0 ||
-            take_descriptors(logs, query, e) < 0 || pod_open(pods, view->uuid.text, &pod, e) < 0)
+            take_descriptors(logs,
+                             READER_DESCRIPTORS + query->n_apps +
+                                     (query->follow ? FOLLOW_DESCRIPTORS : 0),
+                             e) < 0 ||
+            pod_open(pods, view->uuid.text, &pod, e) < 0)
                 return -1;
         if (query->follow &&
             (need_watcher(logs->service, e) < 0 ||
              logs_follow_open(pod.fd, logs->service->log_watcher, &logs->follow, e) < 0))
                 return err_wrap(e, "logs of pod \"%s\"", view->uuid.text);
+        query->budget = &logs->service->log_budget;
+        query->budget->max = UNFINISHED_BYTES;
         if (logs_reader_open(pod.fd, query, &logs->reader, e) < 0)
                 return err_wrap(e, "logs of pod \"%s\"", view->uuid.text);
+        /* Rotated files are known only now. */
+        if (logs_reader_files(logs->reader) > query->n_apps)
+                return take_descriptors(logs, logs_reader_files(logs->reader) - query->n_apps, e);
         return 0;
 }
 

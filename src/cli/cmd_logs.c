@@ -60,23 +60,36 @@ static int drain(struct logs_reader *r, struct log_lines *out, struct err *e)
         return n;
 }
 
+/* Milliseconds until nothing more can be in range; -1: for ever. */
+static int time_left(void)
+{
+        nsec left = arg.until - time_now();
+
+        if (arg.until == 0)
+                return -1;
+        return left <= 0 ? 0 : left > 60 * NSEC_PER_SEC ? 60000 : (int)(left / NSEC_PER_MSEC) + 1;
+}
+
+/* 1: the pod has ended; 0: it is past --until. */
 static int follow(struct logs_follow *f, struct logs_reader *r, struct log_lines *out,
                   struct err *e)
 {
         enum logs_follow_event event = logs_follow_check(f);
         struct logs_line line;
+        int left = -1;
 
         for (;;) {
                 if (logs_reader_refresh(r, e) < 0 || drain(r, out, e) < 0)
                         return -1;
-                if (event == LOGS_FOLLOW_ENDED)
+                if (event == LOGS_FOLLOW_ENDED || left == 0)
                         break;
-                if (logs_follow_wait(f, -1, &event, e) < 0)
+                left = time_left();
+                if (left != 0 && logs_follow_wait(f, left, &event, e) < 0)
                         return -1;
         }
         while (logs_reader_flush(r, &line) > 0)
                 log_lines_put(out, &line);
-        return 0;
+        return event == LOGS_FOLLOW_ENDED;
 }
 
 /* The apps asked for: all in manifest order, or the one named. */
@@ -112,6 +125,7 @@ static int logs_main(char *const *args, size_t n, struct err *e)
                 .json = arg.format != OUTPUT_TEXT,
         };
         struct uuid uuid;
+        int ended = 0;
 
         if (podref_open(&eng, ENGINE_READ, e) < 0 || podref_resolve(&eng, args[0], &uuid, e) < 0 ||
             pod_view_read(&eng.pods, uuid.text, POD_VIEW_MANIFEST, &v, e) < 0 ||
@@ -130,10 +144,10 @@ static int logs_main(char *const *args, size_t n, struct err *e)
                 return -1;
         if (drain(r, &out, e) < 0)
                 return -1;
-        if (arg.follow && follow(f, r, &out, e) < 0)
+        if (arg.follow && (ended = follow(f, r, &out, e)) < 0)
                 return -1;
         log_lines_end(&out);
-        if (!arg.follow)
+        if (!ended)
                 return 0;
         /* The last line is out a moment before the lock falls; who asks for the state next must see the end. */
         (void)pod_wait(&eng.pods, uuid.text, POD_WAIT_EXITED, time_monotonic() + END_WAIT, e);
@@ -141,8 +155,8 @@ static int logs_main(char *const *args, size_t n, struct err *e)
 }
 
 static const struct opt logs_opts[] = {
-        { OPT_FLAG, 'f', "follow", "[=false]", "go on until the pod has ended", &arg.follow, NULL,
-          NULL },
+        { OPT_FLAG, 'f', "follow", "[=false]", "go on until the pod has ended, or --until",
+          &arg.follow, NULL, NULL },
         { OPT_NUMBER, 'n', "lines", "N", "only the last N lines", &arg.lines, NULL, NULL },
         { OPT_CALL, 0, "since", "TIME", "only lines from TIME (RFC 3339, or 10m: so long ago) on",
           &arg.since, moment_call, NULL },

@@ -21,9 +21,11 @@ enum logs_stream { LOGS_STDOUT, LOGS_STDERR, LOGS_STREAM_MAX };
 #define LOGS_STREAM_BIT(s) (1u << (s))
 
 enum {
-        LOGS_PREFIX_LEN = 40,      /* time 30, blank, stream 6, blank, tag, blank */
-        LOGS_PREFIX_TAG = 38,      /* where the tag stands */
-        LOGS_LINE_MAX = 64 * 1024, /* the longest text a reader hands out in one piece */
+        LOGS_PREFIX_LEN = 40,        /* time 30, blank, stream 6, blank, tag, blank */
+        LOGS_PREFIX_TAG = 38,        /* where the tag stands */
+        LOGS_LINE_MAX = 1024 * 1024, /* the longest text a reader hands out in one piece */
+        LOGS_LINE_FAIR =
+                64 * 1024, /* what it hands out in one piece however many others it has to keep */
         LOGS_READ_MAX =
                 256 * 1024, /* most bytes of an app's output that become one batch of entries */
         LOGS_BATCH_MAX = 640 * 1024 /* so that such a batch in lines of 28 bytes is one write */

@@ -33,7 +33,8 @@ struct logs_reader {
         } seek;
         struct source_tail *tails; /* owned; one for each source, while seeking */
         size_t seeking;            /* the source to look back in */
-        int64_t tail, count;
+        int64_t tail, count;       /* of lines: the pieces of one are one */
+        struct logs_budget own_budget;
 };
 
 struct logs_reader *logs_reader_free(struct logs_reader *r)
@@ -68,6 +69,15 @@ static int open_logs_dir(struct logs_reader *r, struct err *e)
         return 0;
 }
 
+size_t logs_reader_files(const struct logs_reader *r)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n_sources; i++)
+                n += r->sources[i].n_files;
+        return n;
+}
+
 int logs_reader_refresh(struct logs_reader *r, struct err *e)
 {
         if (open_logs_dir(r, e) < 0)
@@ -76,6 +86,15 @@ int logs_reader_refresh(struct logs_reader *r, struct err *e)
                 if (source_refresh(&r->sources[i], r->logs_fd, e) < 0)
                         return -1;
         return 0;
+}
+
+/* Whether it is the rest of a line that the tail begins after. */
+static bool is_passed(struct source *s, const struct logs_line *line)
+{
+        bool passed = s->passing[line->stream] && line->continued;
+
+        s->passing[line->stream] = passed && line->partial;
+        return passed;
 }
 
 /* The next line of a source that is in range. Without follow the unfinished text comes last. */
@@ -88,7 +107,8 @@ static int next_in_range(struct logs_reader *r, struct source *s, struct err *e)
                         n = source_flush(s, &s->head);
                 if (n <= 0)
                         return n;
-                if (scan_in_range(&r->range, s->head.time, s->head.stream)) {
+                if (!is_passed(s, &s->head) &&
+                    scan_in_range(&r->range, s->head.time, s->head.stream)) {
                         s->has_head = true;
                         return 1;
                 }
@@ -121,7 +141,8 @@ int logs_reader_flush(struct logs_reader *r, struct logs_line *ret)
 {
         for (size_t i = 0; i < r->n_sources; i++)
                 while (!r->sources[i].has_head && source_flush(&r->sources[i], ret))
-                        if (scan_in_range(&r->range, ret->time, ret->stream))
+                        if (!is_passed(&r->sources[i], ret) &&
+                            scan_in_range(&r->range, ret->time, ret->stream))
                                 return 1;
         return 0;
 }
@@ -165,7 +186,7 @@ static int seek_count(struct logs_reader *r, size_t lines, struct err *e)
 {
         struct logs_line line;
 
-        for (; lines > 0; lines--) {
+        while (lines > 0) {
                 int n = logs_reader_next(r, &line, e);
 
                 if (n < 0)
@@ -175,7 +196,8 @@ static int seek_count(struct logs_reader *r, size_t lines, struct err *e)
                         r->seek = SEEK_SKIP;
                         return 1;
                 }
-                r->count++;
+                r->count += !line.continued;
+                lines -= scan_cost(line.len, lines);
         }
         return 1;
 }
@@ -184,11 +206,20 @@ static int seek_skip(struct logs_reader *r, size_t lines, struct err *e)
 {
         struct logs_line line;
 
-        for (; r->count > r->tail; r->count--, lines--) {
+        while (r->count > r->tail) {
+                int n;
+
                 if (lines == 0)
                         return 1;
-                if (logs_reader_next(r, &line, e) < 0)
+                n = logs_reader_next(r, &line, e);
+                if (n < 0)
                         return -1;
+                if (n == 0) /* the file was cut meanwhile */
+                        break;
+                r->count -= !line.continued;
+                /* Pieces that come later belong to it still. */
+                r->last->passing[line.stream] = line.partial;
+                lines -= scan_cost(line.len, lines);
         }
         r->seek = SEEK_NOTHING;
         return 0;
@@ -224,7 +255,8 @@ static int open_sources(struct logs_reader *r, const struct logs_query *query, s
 {
         r->sources = xcalloc(query->n_apps + 1, sizeof(*r->sources));
         for (; r->n_sources < query->n_apps; r->n_sources++)
-                source_init(&r->sources[r->n_sources], query->apps[r->n_sources]);
+                source_init(&r->sources[r->n_sources], query->apps[r->n_sources],
+                            query->budget ? query->budget : &r->own_budget);
         if (logs_reader_refresh(r, e) < 0)
                 return -1;
         for (size_t i = 0; i < r->n_sources; i++)
@@ -245,6 +277,7 @@ int logs_reader_open(int pod_fd, const struct logs_query *query, struct logs_rea
         r = xcalloc(1, sizeof(*r));
         r->range = (struct scan_range){ query->since, query->until, query->streams };
         r->follow = query->follow;
+        r->own_budget.max = LOGS_BUDGET_DEFAULT;
         r->logs_fd = -1;
         r->pod_fd = fs_open_dir(pod_fd, ".");
         if (r->pod_fd < 0)

@@ -20,6 +20,7 @@ struct scan {
         off_t first;    /* where reading begins: 0, or what scan_narrow found */
         off_t pos;      /* file offset of data[at] */
         off_t end;      /* how long the file is for us */
+        bool closed;    /* what comes behind it is out of range */
         char *data;     /* owned: SCAN_BLOCK bytes, made at the first read */
         size_t at, len; /* the unread part of data */
         bool within;    /* the last piece ended within an entry; `entry` is its head */
@@ -50,8 +51,8 @@ bool scan_in_range(const struct scan_range *range, nsec time, enum logs_stream s
  */
 int scan_find_time(int fd, off_t end, nsec time, off_t *ret, struct err *e);
 /*
- * Set first, and end unless the file is @growing, so that all lines in @range lie between them, with little else. 0, or
- * -1: read error.
+ * Set first and end so that all lines in @range lie between them, with little else. The end of a file that is @growing stays
+ * open, unless what may come is out of range. 0, or -1: read error.
  */
 int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, struct err *e);
 
@@ -62,6 +63,14 @@ int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, st
  */
 int scan_tail(const struct scan *s, const struct scan_range *range, int64_t *count, off_t *ret,
               struct err *e);
+
+/* How many of @lines a line of @len bytes counts for: no more than are left. */
+static inline size_t scan_cost(size_t len, size_t lines)
+{
+        size_t cost = 1 + len / (16 * 1024);
+
+        return cost < lines ? cost : lines;
+}
 
 /* The same in steps. */
 struct scan_walk {

@@ -38,7 +38,7 @@ int scan_walk_begin(struct scan_walk *k, const struct scan *s, int64_t count, st
 int scan_walk_on(struct scan_walk *k, const struct scan *s, const struct scan_range *range,
                  size_t lines, struct err *e)
 {
-        for (; k->line_end > s->first && !walk_satisfied(k, k->line_end); lines--) {
+        while (k->line_end > s->first && !walk_satisfied(k, k->line_end)) {
                 struct logs_entry entry;
                 off_t start;
 
@@ -48,6 +48,7 @@ int scan_walk_on(struct scan_walk *k, const struct scan *s, const struct scan_ra
                         return -1;
                 if (window_line_head(&k->window, start, k->line_end - 1, &entry) == 0)
                         walk_back(k, range, &entry, start);
+                lines -= scan_cost((size_t)(k->line_end - start), lines);
                 k->line_end = start;
         }
         if (k->line_end < s->first)

@@ -92,9 +92,10 @@ int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, st
 
         window_init(&w, s->fd, PROBE);
         s->first = 0;
-        if (!growing && range->until > 0) {
+        if (range->until > 0) {
                 if (scan_find_time(s->fd, s->end, range->until, &at, e) < 0)
                         return -1;
+                s->closed = growing && at < s->end - SCAN_REACH;
                 /* Pieces of lines that began before may follow. */
                 if (at < s->end - SCAN_REACH &&
                     window_line_after(&w, at + SCAN_REACH, s->end, &s->end, e) < 0)

@@ -14,19 +14,47 @@
 
 enum { ROTATIONS_MET_MAX = 100 };
 
-void source_init(struct source *s, const char *app)
+void source_init(struct source *s, const char *app, struct logs_budget *budget)
 {
-        *s = (struct source){ .app = xstrdup(app) };
+        *s = (struct source){ .app = xstrdup(app), .budget = budget };
         for (unsigned i = 0; i < LOGS_STREAM_MAX; i++)
                 s->joined[i] = BUF_NULL(LOGS_LINE_MAX);
+}
+
+/* The bytes are not needed any more; a large buffer goes back, so that the budget tells the truth. */
+static void forget_joined(struct source *s, struct buf *joined)
+{
+        s->budget->used -= joined->len;
+        if (joined->cap > 2 * LOGS_LINE_FAIR)
+                buf_done(joined);
+        else
+                buf_reset(joined);
+}
+
+/* Those of the last call; what was kept back begins the next piece. */
+static void forget_given(struct source *s)
+{
+        size_t kept = s->kept;
+        char tail[4];
+
+        if (!s->given)
+                return;
+        memcpy(tail, s->given->data + s->given->len - kept, kept);
+        forget_joined(s, s->given);
+        if (buf_append(s->given, tail, kept) == 0)
+                s->budget->used += kept;
+        s->given = NULL;
+        s->kept = 0;
 }
 
 void source_done(struct source *s)
 {
         for (size_t i = 0; i < s->n_files; i++)
                 scan_done(&s->files[i]);
-        for (unsigned i = 0; i < LOGS_STREAM_MAX; i++)
+        for (unsigned i = 0; i < LOGS_STREAM_MAX; i++) {
+                forget_joined(s, &s->joined[i]);
                 buf_done(&s->joined[i]);
+        }
         free(s->files);
         free(s->app);
         *s = (struct source){ 0 };
@@ -172,7 +200,8 @@ int source_refresh(struct source *s, int logs_fd, struct err *e)
         last = &s->files[s->n_files - 1];
         if (fstat(last->fd, &st) < 0)
                 return err_set(e, ERR_INTERNAL, errno, "stat log file of %s", s->app);
-        last->end = st.st_size;
+        if (!last->closed)
+                last->end = st.st_size;
         /* Shorter than what was read: the writer took back a batch, or somebody emptied the file. */
         if (s->current == s->n_files - 1 && st.st_size < last->pos)
                 scan_seek(last, last->pos - st.st_size > LOGS_BATCH_MAX ? 0 : st.st_size);
@@ -182,7 +211,7 @@ int source_refresh(struct source *s, int logs_fd, struct err *e)
                 return -1;
         /* Asked again: lines may have come between the fstat and the rename. */
         for (size_t i = s->current; i + 1 < s->n_files; i++)
-                if (fstat(s->files[i].fd, &st) == 0)
+                if (!s->files[i].closed && fstat(s->files[i].fd, &st) == 0)
                         s->files[i].end = st.st_size;
         return 0;
 }
@@ -240,10 +269,11 @@ void source_rewind(struct source *s, size_t file, off_t pos)
         if (file < s->n_files)
                 scan_seek(&s->files[file], pos);
         for (unsigned i = 0; i < LOGS_STREAM_MAX; i++) {
-                buf_reset(&s->joined[i]);
-                s->open[i] = false;
+                forget_joined(s, &s->joined[i]);
+                s->open[i] = s->continued[i] = s->passing[i] = false;
         }
         s->given = NULL;
+        s->kept = 0;
         s->held = s->has_head = false;
 }
 
@@ -254,49 +284,76 @@ static void give(struct source *s, struct logs_line *ret, enum logs_stream strea
                 .time = s->line_time[stream],
                 .stream = stream,
                 .partial = partial,
+                .continued = s->continued[stream],
                 .app = s->app,
                 .text = buf_str(s->given),
-                .len = s->given->len,
+                .len = s->given->len - s->kept,
         };
+        s->continued[stream] = partial;
+}
+
+/* How many bytes at the end are the beginning of a character of UTF-8: 0 to 3. */
+static size_t begun_character(const uint8_t *data, size_t len)
+{
+        for (size_t n = 1; n <= 3 && n <= len; n++) {
+                uint8_t c = data[len - n];
+                size_t whole = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+
+                if ((c & 0xc0) != 0x80)
+                        return whole > n && c < 0xf8 ? n : 0;
+        }
+        return 0;
+}
+
+static bool has_room(const struct source *s, const struct buf *joined, size_t len)
+{
+        if (joined->len + len <= LOGS_LINE_FAIR)
+                return true;
+        return joined->len + len <= LOGS_LINE_MAX && s->budget->used + len <= s->budget->max;
 }
 
 /* Add an entry to what there is of its line. True: *ret is to be handed out. */
 static bool source_join(struct source *s, const struct logs_entry *entry, struct logs_line *ret)
 {
-        struct buf *joined = &s->joined[entry->stream];
+        enum logs_stream stream = entry->stream;
+        struct buf *joined = &s->joined[stream];
 
-        if (!s->open[entry->stream])
-                s->line_time[entry->stream] = entry->time;
-        s->open[entry->stream] = true;
+        if (!s->open[stream])
+                s->line_time[stream] = entry->time;
+        s->open[stream] = true;
         if (!entry->partial && joined->len == 0) {
                 *ret = (struct logs_line){
-                        .time = s->line_time[entry->stream],
-                        .stream = entry->stream,
+                        .time = s->line_time[stream],
+                        .stream = stream,
+                        .continued = s->continued[stream],
                         .app = s->app,
                         .text = entry->text,
                         .len = entry->len,
                 };
-                s->open[entry->stream] = false;
+                s->open[stream] = s->continued[stream] = false;
                 return true;
         }
-        if (buf_append(joined, entry->text, entry->len) < 0) {
+        if (!has_room(s, joined, entry->len)) {
                 s->held = true;
                 s->held_entry = *entry;
-                give(s, ret, entry->stream, true);
+                s->kept = begun_character(joined->data, joined->len);
+                if (s->kept == joined->len)
+                        s->kept = 0;
+                give(s, ret, stream, true);
                 return true;
         }
+        if (buf_append(joined, entry->text, entry->len) == 0)
+                s->budget->used += entry->len;
         if (entry->partial)
                 return false;
-        s->open[entry->stream] = false;
-        give(s, ret, entry->stream, false);
+        s->open[stream] = false;
+        give(s, ret, stream, false);
         return true;
 }
 
 int source_next(struct source *s, struct logs_line *ret, struct err *e)
 {
-        if (s->given)
-                buf_reset(s->given);
-        s->given = NULL;
+        forget_given(s);
         for (;;) {
                 struct logs_entry entry;
                 int r = 1;
@@ -321,9 +378,7 @@ int source_next(struct source *s, struct logs_line *ret, struct err *e)
 
 int source_flush(struct source *s, struct logs_line *ret)
 {
-        if (s->given)
-                buf_reset(s->given);
-        s->given = NULL;
+        forget_given(s);
         for (unsigned i = 0; i < LOGS_STREAM_MAX; i++)
                 if (s->joined[i].len > 0) {
                         give(s, ret, (enum logs_stream)i, true);

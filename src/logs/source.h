@@ -11,17 +11,21 @@ struct source {
         struct scan *files; /* owned; oldest first */
         size_t n_files, cap_files;
         size_t current;
+        struct logs_budget *budget;         /* borrowed */
         struct buf joined[LOGS_STREAM_MAX]; /* pieces of a line not yet ended */
         bool open[LOGS_STREAM_MAX];         /* within a line: its time is line_time */
         nsec line_time[LOGS_STREAM_MAX];
-        struct buf *given; /* handed out by the last call: to be emptied by the next */
-        bool held;         /* held_entry comes before the next of the file */
+        bool continued[LOGS_STREAM_MAX]; /* a piece of the line was handed out */
+        struct buf *given; /* handed out by the last call, but for its last @kept bytes */
+        size_t kept;
+        bool held; /* held_entry comes before the next of the file */
         struct logs_entry held_entry;
         struct logs_line head; /* used by the merge */
         bool has_head;
+        bool passing[LOGS_STREAM_MAX]; /* by the reader: the rest of the line is not wanted */
 };
 
-void source_init(struct source *s, const char *app);
+void source_init(struct source *s, const char *app, struct logs_budget *budget);
 void source_done(struct source *s);
 
 /* Open the files there are. Later: see how long they are now, and whether there is a new one. */

@@ -31,13 +31,14 @@ static int64_t count_lines(struct source *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const struct scan_range all = { 0 };
+        struct logs_budget budget = { .max = size > 0 && data[0] % 2 ? LOGS_BUDGET_DEFAULT : 0 };
         struct source s;
         struct err e;
         struct source_tail tail;
         int r;
         int64_t lines;
 
-        source_init(&s, "app");
+        source_init(&s, "app", &budget);
         s.files = xcalloc(1, sizeof(*s.files));
         s.n_files = s.cap_files = 1;
         s.files[0] = SCAN_NULL;
@@ -54,5 +55,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         source_tail_done(&tail);
         assert(count_lines(&s) <= lines);
         source_done(&s);
+        assert(budget.used == 0);
         return 0;
 }

@@ -141,6 +141,61 @@ static void tail_counts_joined_lines(void **state)
         }
 }
 
+static void put_piece(struct buf *b, enum logs_stream stream, bool whole, char letter, size_t len)
+{
+        char prefix[LOGS_PREFIX_LEN];
+        uint8_t *to;
+
+        logs_format_prefix(NSEC_PER_SEC, stream, prefix);
+        prefix[LOGS_PREFIX_TAG] = whole ? 'F' : 'P';
+        assert_int_equal(buf_append(b, prefix, sizeof(prefix)), 0);
+        assert_int_equal(buf_reserve(b, len, &to), 0);
+        memset(to, letter, len);
+        buf_commit(b, len);
+        assert_int_equal(buf_putc(b, '\n'), 0);
+}
+
+/* "a" and "z" of stderr, which stand within a line of 3 MB of stdout, and "e" after it. */
+static void tail_has_long_lines_whole_or_not_at_all(void **state)
+{
+        static const char *const want[] = { "xaze", "aze", "ze", "e", "" };
+        static const char *const app[] = { "a" };
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(buf_done) struct buf b = BUF_NULL(8 << 20);
+        (void)state;
+
+        test_dir_init(&d);
+        for (int i = 0; i < 30; i++) {
+                put_piece(&b, LOGS_STDOUT, i == 29, 'x', 100000);
+                if (i == 10 || i == 20)
+                        put_piece(&b, LOGS_STDERR, true, i == 10 ? 'a' : 'z', 1);
+        }
+        put_piece(&b, LOGS_STDOUT, true, 'e', 1);
+        assert_int_equal(fs_mkdir(d.fd, "logs", 0750), 0);
+        assert_int_equal(fs_write_file(d.fd, "logs/a.log", (char *)b.data, b.len, 0640), 0);
+        for (int64_t n = 0; n <= 8; n++) {
+                AUTO(logs_reader_freep)
+                struct logs_reader *r = open_reader(
+                        &d,
+                        (struct logs_query){
+                                .apps = app, .n_apps = 1, .tail = n / 2, .stepwise = n % 2 == 1 });
+                const char *letters = want[4 - n / 2];
+                size_t x = 0, others = 0;
+                struct logs_line line;
+                struct err e;
+
+                while (logs_reader_next(r, &line, &e) > 0) {
+                        assert_non_null(strchr(letters, line.text[0]));
+                        if (line.text[0] == 'x')
+                                x += line.len;
+                        else
+                                others++;
+                }
+                assert_int_equal(x, letters[0] == 'x' ? 3000000 : 0);
+                assert_int_equal(others, strlen(letters) - (x > 0));
+        }
+}
+
 static void pod_without_logs_has_no_lines_until_there_are(void **state)
 {
         AUTO_TEST_DIR struct test_dir d;
@@ -201,6 +256,7 @@ int main(void)
                 cmocka_unit_test(apps_are_merged_by_time),
                 cmocka_unit_test(since_until_and_tail_all_apply),
                 cmocka_unit_test(tail_counts_joined_lines),
+                cmocka_unit_test(tail_has_long_lines_whole_or_not_at_all),
                 cmocka_unit_test(pod_without_logs_has_no_lines_until_there_are),
                 cmocka_unit_test(follower_keeps_unfinished_text_until_it_is_asked_for),
                 cmocka_unit_test(too_many_apps_are_refused),

@@ -247,8 +247,17 @@ static void narrowing_loses_no_line_in_range(void **state)
         assert_int_equal(text[s.end - 1], '\n');
         assert_true(s.end - s.first < 3 * SCAN_REACH);
         s.end = (off_t)len;
+        assert_false(s.closed);
+        /* What is written to a growing file comes later still. */
+        assert_ok(scan_narrow(&s, &range, true, &e), &e);
+        assert_true(s.closed);
+        assert_true(s.end - s.first < 3 * SCAN_REACH);
+        s.end = (off_t)len;
+        s.closed = false;
+        range.until = (nsec)n * 10;
         assert_ok(scan_narrow(&s, &range, true, &e), &e);
         assert_int_equal(s.end, len);
+        assert_false(s.closed);
 }
 
 int main(void)

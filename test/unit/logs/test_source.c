@@ -9,6 +9,8 @@
 #include "logs/writer.h"
 #include "util/parse.h"
 
+static struct logs_budget budget = { .max = LOGS_BUDGET_DEFAULT };
+
 #define T(n) "1970-01-01T00:00:0" #n ".000000000Z"
 
 static void put_file(const struct test_dir *d, const char *name, const char *text)
@@ -40,7 +42,7 @@ static void pieces_of_each_stream_are_joined_apart(void **state)
         put_file(&d, "app.log",
                  T(1) " stdout P a\n" T(2) " stderr P x\n" T(3) " stdout F b\n" T(
                          4) " stderr P y\n");
-        source_init(&s, "app");
+        source_init(&s, "app", &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_int_equal(source_next(&s, &line, &e), 1);
         assert_int_equal(line.time, NSEC_PER_SEC);
@@ -66,7 +68,7 @@ static void rotated_files_are_read_oldest_first(void **state)
         put_file(&d, "app.log.2", T(1) " stdout F a\n");
         put_file(&d, "app.log.1", T(2) " stdout P b\n");
         put_file(&d, "app.log", T(3) " stdout F c\n");
-        source_init(&s, "app");
+        source_init(&s, "app", &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_next(&s, "a", false);
         assert_next(&s, "bc", false);
@@ -82,7 +84,7 @@ static void file_rotated_while_reading_is_followed(void **state)
         (void)state;
 
         test_dir_init(&d);
-        source_init(&s, "app");
+        source_init(&s, "app", &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_int_equal(source_next(&s, &line, &e), 0);
         put_file(&d, "app.log", T(1) " stdout F a\n");
@@ -106,7 +108,7 @@ static void batch_taken_back_by_the_writer_is_not_waited_for(void **state)
 
         test_dir_init(&d);
         put_file(&d, "app.log", T(1) " stdout F a\n" T(2) " stdout F b\n");
-        source_init(&s, "app");
+        source_init(&s, "app", &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_next(&s, "a", false);
         assert_next(&s, "b", false);
@@ -117,35 +119,68 @@ static void batch_taken_back_by_the_writer_is_not_waited_for(void **state)
         assert_next(&s, "c", false);
 }
 
-static void line_over_the_limit_comes_in_pieces_and_loses_nothing(void **state)
+/* @n entries of @len letters each, which are one line. */
+static void put_long_line(const struct test_dir *d, int n, size_t len)
 {
-        static char text[LOGS_PREFIX_LEN + 40000 + 1];
-        AUTO_TEST_DIR struct test_dir d;
+        AUTO(buf_done) struct buf file = BUF_NULL(8 << 20);
+        char *text = malloc(LOGS_PREFIX_LEN + len + 1);
+
+        assert_non_null(text);
+        logs_format_prefix(1, LOGS_STDOUT, text);
+        /* Characters of two bytes, which pieces of any length cut. */
+        for (size_t i = 0; i < len; i++)
+                text[LOGS_PREFIX_LEN + i] = "\xc3\xa9"[i % 2];
+        text[LOGS_PREFIX_LEN + len] = '\n';
+        for (int i = 0; i < n; i++) {
+                text[LOGS_PREFIX_TAG] = i + 1 < n ? 'P' : 'F';
+                assert_int_equal(buf_append(&file, text, LOGS_PREFIX_LEN + len + 1), 0);
+        }
+        put_file(d, "app.log", buf_str(&file));
+        free(text);
+}
+
+/* Reads one line; how many pieces it came in. */
+static unsigned read_pieces(const struct test_dir *d, struct logs_budget *of, size_t max,
+                            size_t want)
+{
         AUTO(source_done) struct source s;
-        AUTO(buf_done) struct buf file = BUF_NULL(1 << 20);
         struct logs_line line = { .partial = true };
+        unsigned pieces = 0;
         size_t total = 0;
         struct err e;
+
+        source_init(&s, "app", of);
+        assert_ok(source_open_files(&s, d->fd, &e), &e);
+        while (line.partial) {
+                assert_int_equal(source_next(&s, &line, &e), 1);
+                assert_int_equal(line.continued, pieces > 0);
+                assert_true(line.len <= max);
+                assert_int_equal(line.text[0], "\xc3"[0]);
+                assert_int_equal(line.text[line.len - 1], "\xa9"[0]);
+                total += line.len;
+                pieces++;
+        }
+        assert_int_equal(total, want);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+        return pieces;
+}
+
+static void long_lines_are_whole_within_limits(void **state)
+{
+        struct logs_budget none = { .max = 0 };
+        AUTO_TEST_DIR struct test_dir d;
         (void)state;
 
         test_dir_init(&d);
-        memset(text, 'z', sizeof(text));
-        logs_format_prefix(1, LOGS_STDOUT, text);
-        text[sizeof(text) - 1] = '\n';
-        for (int i = 0; i < 5; i++) {
-                text[LOGS_PREFIX_TAG] = i < 4 ? 'P' : 'F';
-                assert_int_equal(buf_append(&file, text, sizeof(text)), 0);
-        }
-        put_file(&d, "app.log", buf_str(&file));
-        source_init(&s, "app");
-        assert_ok(source_open_files(&s, d.fd, &e), &e);
-        while (line.partial) {
-                assert_int_equal(source_next(&s, &line, &e), 1);
-                assert_true(line.len <= LOGS_LINE_MAX);
-                total += line.len;
-        }
-        assert_int_equal(total, 5 * 40000);
-        assert_int_equal(source_next(&s, &line, &e), 0);
+        put_long_line(&d, 26, 40000);
+        assert_int_equal(read_pieces(&d, &budget, LOGS_LINE_MAX, 26 * 40000), 1);
+        put_long_line(&d, 80, 40002);
+        assert_int_equal(read_pieces(&d, &budget, LOGS_LINE_MAX, 80 * 40002), 4);
+        put_long_line(&d, 4, 300000);
+        assert_int_equal(read_pieces(&d, &budget, LOGS_LINE_MAX, 4 * 300000), 2);
+        assert_int_equal(budget.used, 0);
+        assert_true(read_pieces(&d, &none, LOGS_LINE_FAIR, 4 * 300000) > 18);
+        assert_int_equal(none.used, 0);
 }
 
 static void rotation_under_a_follower_loses_nothing(void **state)
@@ -158,7 +193,7 @@ static void rotation_under_a_follower_loses_nothing(void **state)
 
         test_dir_init(&d);
         put_file(&d, "app.log", T(1) " stdout F a\n");
-        source_init(&s, "app");
+        source_init(&s, "app", &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_next(&s, "a", false);
         /* Twice before it looks again, the first time in the middle of a line. */
@@ -193,7 +228,7 @@ static void a_gap_in_the_numbers_hides_nothing(void **state)
         test_dir_init(&d);
         put_file(&d, "app.log.3", T(1) " stdout F a\n");
         put_file(&d, "app.log.1", T(2) " stdout F b\n");
-        source_init(&s, "app");
+        source_init(&s, "app", &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_next(&s, "a", false);
         assert_next(&s, "b", false);
@@ -247,7 +282,7 @@ static void files_opened_while_they_move_have_no_holes(void **state)
                 struct err e;
                 int64_t last = 0;
 
-                source_init(&s, "app");
+                source_init(&s, "app", &budget);
                 assert_ok(source_open_files(&s, d.fd, &e), &e);
                 while (source_next(&s, &line, &e) > 0) {
                         int64_t n = number_of(&line);
@@ -273,7 +308,7 @@ static void an_app_whose_name_makes_no_file_has_no_lines(void **state)
         memset(name, 'a', sizeof(name));
         name[LOGS_APP_MAX + 1] = '\0';
         assert_int_equal(logs_file_name(name, 0, file), -ENAMETOOLONG);
-        source_init(&s, name);
+        source_init(&s, name, &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_int_equal(source_next(&s, &line, &e), 0);
         source_done(&s);
@@ -282,7 +317,7 @@ static void an_app_whose_name_makes_no_file_has_no_lines(void **state)
         put_file(&d, file, T(2) " stdout F b\n");
         assert_int_equal(logs_file_name(name, LOGS_FILES_MAX - 1, file), 0);
         assert_int_equal(logs_file_name(name, LOGS_FILE_NEW, file), 0);
-        source_init(&s, name);
+        source_init(&s, name, &budget);
         assert_ok(source_open_files(&s, d.fd, &e), &e);
         assert_int_equal(source_next(&s, &line, &e), 1);
         assert_int_equal(line.len, 1);
@@ -295,7 +330,7 @@ int main(void)
                 cmocka_unit_test(rotated_files_are_read_oldest_first),
                 cmocka_unit_test(file_rotated_while_reading_is_followed),
                 cmocka_unit_test(batch_taken_back_by_the_writer_is_not_waited_for),
-                cmocka_unit_test(line_over_the_limit_comes_in_pieces_and_loses_nothing),
+                cmocka_unit_test(long_lines_are_whole_within_limits),
                 cmocka_unit_test(rotation_under_a_follower_loses_nothing),
                 cmocka_unit_test(a_gap_in_the_numbers_hides_nothing),
                 cmocka_unit_test(files_opened_while_they_move_have_no_holes),
