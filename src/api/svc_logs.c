@@ -298,6 +298,9 @@ static int logs_open(struct get_logs *logs, struct pod_store *pods, const struct
             (need_watcher(logs->service, e) < 0 ||
              logs_follow_open(pod.fd, logs->service->log_watcher, &logs->follow, e) < 0))
                 return err_wrap(e, "logs of pod \"%s\"", view->uuid.text);
+        /* What has ended is read as by anybody who does not follow. */
+        logs->ended = logs->follow && logs_follow_check(logs->follow) == LOGS_FOLLOW_ENDED;
+        query->follow = logs->follow && !logs->ended;
         query->budget = &logs->service->log_budget;
         query->budget->max = UNFINISHED_BYTES;
         if (logs_reader_open(pod.fd, query, &logs->reader, e) < 0)

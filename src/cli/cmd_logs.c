@@ -139,8 +139,11 @@ static int logs_main(char *const *args, size_t n, struct err *e)
         out.app = q.n_apps > 1;
         if (arg.out != arg.err)
                 q.streams = LOGS_STREAM_BIT(arg.out ? LOGS_STDOUT : LOGS_STDERR);
-        if ((arg.follow && logs_follow_open(pod.fd, NULL, &f, e) < 0) ||
-            logs_reader_open(pod.fd, &q, &r, e) < 0)
+        if (arg.follow && logs_follow_open(pod.fd, NULL, &f, e) < 0)
+                return -1;
+        /* What has ended is read as by anybody who does not follow. */
+        q.follow = f && logs_follow_check(f) != LOGS_FOLLOW_ENDED;
+        if (logs_reader_open(pod.fd, &q, &r, e) < 0)
                 return -1;
         if (drain(r, &out, e) < 0)
                 return -1;

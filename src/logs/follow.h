@@ -3,7 +3,7 @@
  * Tells when the logs of a pod may have grown and when the pod has ended, with inotify, a pidfd of the pod's
  * init and the pod's lock. READ-ONLY. Calling sequence, which loses no line:
  *
- *     logs_follow_open, then logs_reader_open with query.follow
+ *     logs_follow_open, then logs_reader_open with query.follow (unless logs_follow_check says ENDED: that is all then)
  *     for (;;) {
  *             all of logs_reader_next
  *             if (ended) break, after logs_reader_flush

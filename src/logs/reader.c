@@ -182,6 +182,29 @@ static int seek_back(struct logs_reader *r, size_t lines, struct err *e)
         return 1;
 }
 
+/*
+ * At the end of what there is, with follow: lines that are not finished count as well, whenever they will be handed out. @pass:
+ * so many of them are not wanted. How many there are.
+ */
+static int64_t count_unfinished(struct logs_reader *r, int64_t pass)
+{
+        int64_t n = 0;
+        nsec time;
+
+        for (size_t i = 0; i < r->n_sources; i++)
+                for (unsigned stream = 0; stream < LOGS_STREAM_MAX; stream++) {
+                        struct source *s = &r->sources[i];
+
+                        if (s->continued[stream] ||
+                            !source_is_unfinished(s, (enum logs_stream)stream, &time) ||
+                            !scan_in_range(&r->range, time, (enum logs_stream)stream))
+                                continue;
+                        if (n++ < pass)
+                                s->passing[stream] = s->continued[stream] = true;
+                }
+        return n;
+}
+
 static int seek_count(struct logs_reader *r, size_t lines, struct err *e)
 {
         struct logs_line line;
@@ -192,6 +215,7 @@ static int seek_count(struct logs_reader *r, size_t lines, struct err *e)
                 if (n < 0)
                         return -1;
                 if (n == 0) {
+                        r->count += count_unfinished(r, 0);
                         rewind_all(r);
                         r->seek = SEEK_SKIP;
                         return 1;
@@ -214,8 +238,10 @@ static int seek_skip(struct logs_reader *r, size_t lines, struct err *e)
                 n = logs_reader_next(r, &line, e);
                 if (n < 0)
                         return -1;
-                if (n == 0) /* the file was cut meanwhile */
+                if (n == 0) {
+                        (void)count_unfinished(r, r->count - r->tail);
                         break;
+                }
                 r->count -= !line.continued;
                 /* Pieces that come later belong to it still. */
                 r->last->passing[line.stream] = line.partial;
@@ -260,7 +286,7 @@ static int open_sources(struct logs_reader *r, const struct logs_query *query, s
         if (logs_reader_refresh(r, e) < 0)
                 return -1;
         for (size_t i = 0; i < r->n_sources; i++)
-                if (source_narrow(&r->sources[i], &r->range, r->follow, e) < 0)
+                if (source_narrow(&r->sources[i], &r->range, e) < 0)
                         return -1;
         if (query->tail >= 0)
                 seek_init(r, query->tail);

@@ -51,10 +51,10 @@ bool scan_in_range(const struct scan_range *range, nsec time, enum logs_stream s
  */
 int scan_find_time(int fd, off_t end, nsec time, off_t *ret, struct err *e);
 /*
- * Set first and end so that all lines in @range lie between them, with little else. The end of a file that is @growing stays
- * open, unless what may come is out of range. 0, or -1: read error.
+ * Set first and end so that all lines in @range lie between them, with little else; closed if none can come behind them. 0, or
+ * -1: read error.
  */
-int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, struct err *e);
+int scan_narrow(struct scan *s, const struct scan_range *range, struct err *e);
 
 /*
  * Backwards from the end to s->first: the offset of a line start such that at least *count whole lines in @range come
@@ -78,13 +78,18 @@ struct scan_walk {
         int64_t count;  /* lines not found yet */
         off_t line_end; /* behind the newline of the line to be looked at: the result */
         bool wanted[LOGS_STREAM_MAX]; /* an end was counted; its beginning was not seen yet */
-        off_t limit;                  /* do not look for beginnings before this */
+        bool late
+                [LOGS_STREAM_MAX]; /* of a line that ends too late, or not at all, nothing else was seen yet */
+        off_t limit; /* do not look for beginnings before this; negative: in the file before */
 };
 
+/* @k: zero, or done with in the file after this one, of whose lines some may begin in this. */
 int scan_walk_begin(struct scan_walk *k, const struct scan *s, int64_t count, struct err *e);
 /* Look at @lines more. 1: go on; 0: line_end and count are what scan_tail would say; -1: read error. */
 int scan_walk_on(struct scan_walk *k, const struct scan *s, const struct scan_range *range,
                  size_t lines, struct err *e);
+/* At the file's start: whether the one before it has more that is wanted. */
+bool scan_walk_is_open(const struct scan_walk *k);
 static inline void scan_walk_done(struct scan_walk *k)
 {
         window_done(&k->window);

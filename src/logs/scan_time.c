@@ -85,7 +85,7 @@ int scan_find_time(int fd, off_t end, nsec time, off_t *ret, struct err *e)
         return 0;
 }
 
-int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, struct err *e)
+int scan_narrow(struct scan *s, const struct scan_range *range, struct err *e)
 {
         AUTO(window_done) struct window w;
         off_t at;
@@ -95,10 +95,9 @@ int scan_narrow(struct scan *s, const struct scan_range *range, bool growing, st
         if (range->until > 0) {
                 if (scan_find_time(s->fd, s->end, range->until, &at, e) < 0)
                         return -1;
-                s->closed = growing && at < s->end - SCAN_REACH;
+                s->closed = at < s->end - SCAN_REACH;
                 /* Pieces of lines that began before may follow. */
-                if (at < s->end - SCAN_REACH &&
-                    window_line_after(&w, at + SCAN_REACH, s->end, &s->end, e) < 0)
+                if (s->closed && window_line_after(&w, at + SCAN_REACH, s->end, &s->end, e) < 0)
                         return -1;
         }
         if (range->since > 0) {

@@ -216,12 +216,10 @@ int source_refresh(struct source *s, int logs_fd, struct err *e)
         return 0;
 }
 
-int source_narrow(struct source *s, const struct scan_range *range, bool follow, struct err *e)
+int source_narrow(struct source *s, const struct scan_range *range, struct err *e)
 {
         for (size_t i = 0; i < s->n_files; i++) {
-                bool growing = follow && i + 1 == s->n_files;
-
-                if (scan_narrow(&s->files[i], range, growing, e) < 0)
+                if (scan_narrow(&s->files[i], range, e) < 0)
                         return err_wrap(e, "log of %s", s->app);
                 scan_seek(&s->files[i], s->files[i].first);
         }
@@ -231,6 +229,8 @@ int source_narrow(struct source *s, const struct scan_range *range, bool follow,
 void source_tail_init(struct source_tail *t, const struct source *s, int64_t count)
 {
         *t = (struct source_tail){ .left = count, .file = s->n_files };
+        for (unsigned i = 0; i < LOGS_STREAM_MAX; i++)
+                t->walk.late[i] = true; /* what is unfinished has no end */
 }
 
 void source_tail_done(struct source_tail *t)
@@ -245,7 +245,7 @@ int source_tail_step(struct source_tail *t, struct source *s, const struct scan_
         int r;
 
         if (!t->walking) {
-                if (t->file == 0 || t->left == 0)
+                if (t->file == 0 || (t->left == 0 && !t->open))
                         return 0;
                 t->file--;
                 if (scan_walk_begin(&t->walk, &s->files[t->file], t->left, e) < 0)
@@ -257,8 +257,9 @@ int source_tail_step(struct source_tail *t, struct source *s, const struct scan_
                 return 1;
         t->left = t->walk.count;
         t->pos = t->walk.line_end;
+        t->open = t->pos == 0 && scan_walk_is_open(&t->walk);
         source_tail_done(t);
-        return r < 0 ? err_wrap(e, "log of %s", s->app) : t->file > 0 && t->left > 0;
+        return r < 0 ? err_wrap(e, "log of %s", s->app) : t->file > 0 && (t->left > 0 || t->open);
 }
 
 void source_rewind(struct source *s, size_t file, off_t pos)
@@ -385,4 +386,12 @@ int source_flush(struct source *s, struct logs_line *ret)
                         return 1;
                 }
         return 0;
+}
+
+bool source_is_unfinished(const struct source *s, enum logs_stream stream, nsec *ret_time)
+{
+        const struct buf *joined = &s->joined[stream];
+
+        *ret_time = s->line_time[stream];
+        return joined->len > (s->given == joined ? joined->len - s->kept : 0);
 }

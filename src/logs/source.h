@@ -32,10 +32,8 @@ void source_done(struct source *s);
 int source_open_files(struct source *s, int logs_fd, struct err *e);
 int source_refresh(struct source *s, int logs_fd, struct err *e);
 
-/*
- * Once, before reading: pass over what of each file is out of @range. With @follow the newest one stays open to the end.
- */
-int source_narrow(struct source *s, const struct scan_range *range, bool follow, struct err *e);
+/* Once, before reading: pass over what of each file is out of @range. */
+int source_narrow(struct source *s, const struct scan_range *range, struct err *e);
 /* Where the last @left lines in @range begin, looked for backwards: a file and an offset for source_rewind. */
 struct source_tail {
         int64_t left; /* lines not found yet */
@@ -43,6 +41,7 @@ struct source_tail {
         off_t pos;
         struct scan_walk walk; /* through the file, while @walking */
         bool walking;
+        bool open; /* a line of the tail may have begun in the file before */
 };
 
 void source_tail_init(struct source_tail *t, const struct source *s, int64_t count);
@@ -55,3 +54,5 @@ void source_rewind(struct source *s, size_t file, off_t pos);
 int source_next(struct source *s, struct logs_line *ret, struct err *e); /* 1, 0, -1 */
 /* Unfinished text: 1 and *ret, or 0. */
 int source_flush(struct source *s, struct logs_line *ret);
+/* Whether there is some of @stream, as source_flush would hand it out; its time. */
+bool source_is_unfinished(const struct source *s, enum logs_stream stream, nsec *ret_time);

@@ -237,6 +237,36 @@ static void follower_keeps_unfinished_text_until_it_is_asked_for(void **state)
         assert_int_equal(logs_reader_next(r, &line, &e), 0);
 }
 
+static void unfinished_text_is_a_line_to_a_follower_too(void **state)
+{
+        static const char text[] = "1970-01-01T00:00:01Z stdout F a\n"
+                                   "1970-01-01T00:00:02Z stdout F b\n"
+                                   "1970-01-01T00:00:03Z stdout P x\n"
+                                   "1970-01-01T00:00:04Z stderr P y\n";
+        static const char *const want[] = { "", "y", "xy", "bxy", "abxy" };
+        AUTO_TEST_DIR struct test_dir d;
+        (void)state;
+
+        test_dir_init(&d);
+        assert_int_equal(fs_mkdir(d.fd, "logs", 0750), 0);
+        assert_int_equal(fs_write_file(d.fd, "logs/a.log", text, strlen(text), 0640), 0);
+        for (int64_t n = 0; n < 10; n++) {
+                AUTO(logs_reader_freep)
+                struct logs_reader *r = open_reader(
+                        &d,
+                        (struct logs_query){ .tail = n / 2, .follow = true, .stepwise = n % 2 });
+                char got[8] = "";
+                struct logs_line line;
+                struct err e;
+
+                while (logs_reader_next(r, &line, &e) > 0)
+                        (void)strncat(got, line.text, 1);
+                while (logs_reader_flush(r, &line) > 0)
+                        (void)strncat(got, line.text, 1);
+                assert_string_equal(got, want[n / 2]);
+        }
+}
+
 static void too_many_apps_are_refused(void **state)
 {
         static const char *apps[LIMIT_POD_APPS + 1];
@@ -259,6 +289,7 @@ int main(void)
                 cmocka_unit_test(tail_has_long_lines_whole_or_not_at_all),
                 cmocka_unit_test(pod_without_logs_has_no_lines_until_there_are),
                 cmocka_unit_test(follower_keeps_unfinished_text_until_it_is_asked_for),
+                cmocka_unit_test(unfinished_text_is_a_line_to_a_follower_too),
                 cmocka_unit_test(too_many_apps_are_refused),
         };
 
