@@ -173,12 +173,21 @@ static uint64_t end_for(const struct subscribers *all, const struct subscriber *
         return s->end > 0 && s->end < next ? s->end : next;
 }
 
-static void finish(struct subscribers *all, struct subscriber *s)
+/* Its client may take its time to hear of the end: that is all that is kept then. */
+static void leave(struct subscribers *all, struct subscriber *s)
 {
         struct grpc_call *call = s->call;
 
         subscribers_remove(all, s);
         s->over(s);
+        grpc_call_free_request(call);
+}
+
+static void finish(struct subscribers *all, struct subscriber *s)
+{
+        struct grpc_call *call = s->call;
+
+        leave(all, s);
         grpc_call_finish(call, GRPC_OK, "%s", "");
 }
 
@@ -189,8 +198,7 @@ static void drop(struct subscribers *all, struct subscriber *s)
         uint64_t lost = event_ring_first(all->ring) - s->cursor;
 
         all->stats.dropped++;
-        subscribers_remove(all, s);
-        s->over(s);
+        leave(all, s);
         grpc_call_finish(
                 call, GRPC_RESOURCE_EXHAUSTED,
                 "too slow: %" PRIu64 " events behind, and the first %" PRIu64

@@ -342,6 +342,16 @@ void grpc_call_stalled(struct grpc_call *call)
                                         NGHTTP2_CANCEL);
 }
 
+void grpc_call_free_request(struct grpc_call *call)
+{
+        if (!call->request)
+                return;
+        protobuf_c_message_free_unpacked(call->request, NULL);
+        call->request = NULL;
+        call->request_held = 0;
+        (void)grpc_call_charge(call, grpc_queue_held(&call->out));
+}
+
 void grpc_call_watch(struct grpc_call *call, const struct grpc_call_watch *watch, void *arg)
 {
         assert(!call->finished);

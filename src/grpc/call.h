@@ -48,6 +48,12 @@ struct grpc_call_watch {
 };
 
 /*
+ * The handler has no more use for the request (not of client streaming): a call that goes on, or whose client does not take the
+ * answer, need not hold it.
+ */
+void grpc_call_free_request(struct grpc_call *call);
+
+/*
  * For handlers that answer later than in their first run. @watch is borrowed until the call ends;
  * members may be NULL.
  */

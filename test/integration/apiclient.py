@@ -32,11 +32,14 @@ def messages(proto_dir):
 class Client:
     """client.ListPods(detail=True) -> ListPodsResponse; streaming calls return the call, an iterator of replies."""
 
-    def __init__(self, target, pb, ca=None, cert=None, key=None, name=None, compression=None):
-        """@ca (a file) makes it TLS; @cert and @key: the client's own; @name: the server's, if not that of @target."""
+    def __init__(self, target, pb, ca=None, cert=None, key=None, name=None, compression=None, window=None):
+        """@ca (a file) makes it TLS; @cert and @key: the client's own; @name: the server's, if not that of @target. @window: "small":
+        no more of a stream is taken in than 64 KiB that nobody reads."""
         self.target, self.pb = target, pb
         options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1),
                    ("grpc.enable_http_proxy", 0)]
+        if window == "small":
+            options += [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65535)]
         if name:
             options.append(("grpc.ssl_target_name_override", name))
         kind = {"compression": grpc.Compression.Gzip} if compression == "gzip" else {}

@@ -2,7 +2,7 @@
 """Clients of the API made with other implementations of gRPC than python3-grpcio: @grpc/grpc-js and gRPC C++.
 
 Each is a program (test/clients) started with --target=ADDRESS and, for TLS, --ca, --cert, --key (files) and --name (the
-server's); --compression=gzip. It reads calls from its standard input, one a line, and makes them one after the other:
+server's); --compression=gzip; --window=small (no more of a stream than 64 KiB is taken in before it is read). It reads calls from its standard input, one a line, and makes them one after the other:
 
     TIMEOUT_MS CANCEL_AFTER METHOD REQUEST
 

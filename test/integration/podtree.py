@@ -135,9 +135,10 @@ class Tree:
 
     def image(self, id, name, version="1.0", imported=SECOND, size=4096, labels=(), annotations=(), format="oci",
               manifest=None, record=None):
-        """A record below images/records. @imported is in ns."""
-        path = self.data / "images" / "records" / id
-        path.mkdir(mode=0o750, parents=True)
+        """A record below images/records, there as a whole like those of the store. @imported is in ns."""
+        path, made = self.data / "images" / "records" / id, self.data / "images" / f".made-{id}"
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        made.mkdir(mode=0o750)
         labels = [*([("version", version)] if version else []), *labels]
         if manifest is None:
             manifest = image_manifest(name, labels, annotations)
@@ -149,5 +150,5 @@ class Tree:
                 record["version"] = version
         for file, data in (("manifest", manifest), ("record.json", record)):
             data = data if isinstance(data, bytes) else json.dumps(data).encode()
-            (path / file).write_bytes(data)
-        return path
+            (made / file).write_bytes(data)
+        return made.rename(path)

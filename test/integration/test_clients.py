@@ -4,6 +4,7 @@ same, byte by byte where a reply is bytes."""
 import os
 import signal
 import ssl
+import time
 
 import pytest
 
@@ -12,14 +13,14 @@ import h2frames
 import pki
 import podtree
 from siege import wait_until
+from test_api_metrics import metrics, of
 
 SECOND = podtree.SECOND
 T = 1795449000 * SECOND  # 2026-11-23 15:50:00 UTC
 A, B, C = (podtree.image_id(x) for x in "abc")
 NETWORKS = [{"netName": "default", "ifName": "eth0", "ip": "172.16.28.2"},
             {"netName": "storage", "ifName": "eth1", "ip": "10.0.0.7", "ip6": "fd00::7"}]
-# What is not there yet says so. Whoever implements it: each client listens, sees what happens to a pod, and cancels.
-EVENTS = ("UNIMPLEMENTED", "ListenEvents: events are not implemented yet")
+SERVE = ("--metrics-listen=127.0.0.1:0", "--events-kept=64")
 
 
 @pytest.fixture(params=["grpcio", "grpc-js", "grpc-c++"])
@@ -69,7 +70,7 @@ def place(request, start_api, short_tmp, certs):
         "TLS": ("127.0.0.1:0", certs.serve(), certs.client()),
         "mutual TLS": ("127.0.0.1:0", certs.serve_mutual("--tls-allowed-name=monitor.example"), certs.client(certs.monitor)),
     }[request.param]
-    server = start_api(*serve, listen=listen)
+    server = start_api(*serve, *SERVE, listen=listen)
     return server, server.addresses[0], flags
 
 
@@ -113,7 +114,11 @@ def requests(pod):
             ("InspectPod", {}), ("InspectImage", {"id": A}), ("InspectImage", {"id": B[:20]}), ("InspectImage", {"id": "sha512-00"}),
             ("GetLogs", {"pod_id": pod.uuid}), ("GetLogs", {"pod_id": pod.uuid, "app_name": "web", "lines": 2}),
             ("GetLogs", {"pod_id": pod.uuid, "since_time": T // SECOND + 1, "until_time": T // SECOND + 3}),
-            ("GetLogs", {"pod_id": pod.uuid, "app_name": "none"}), ("GetLogs", {"pod_id": "none"})]
+            ("GetLogs", {"pod_id": pod.uuid, "app_name": "none"}), ("GetLogs", {"pod_id": "none"}),
+            ("ListenEvents", {"filter": {"until_time": T // SECOND + 100}}),
+            ("ListenEvents", {"filter": {"ids": [pod.uuid], "names": ["web", "client"], "types": ["EVENT_TYPE_APP_STARTED"],
+                                         "since_time": T // SECOND, "until_time": T // SECOND + 1}}),
+            ("ListenEvents", {"filter": {"until_time": -1}})]
 
 
 def told(result):
@@ -130,15 +135,16 @@ def fields_seen(message, seen):
                 fields_seen(one, seen)
 
 
-def test_the_world_has_every_field(start_api, world, pb):
+def test_the_world_has_every_field(start_api, request, pb):
     seen = set()
     server = start_api("--insecure-options=image", "--trust-keys-from-https", "--user-config=/u")
+    world = request.getfixturevalue("world")  # what comes about later makes events
     with foreign.Python(pb, server.addresses[0]) as client:
         for method, fields in requests(world):
             for reply in client.call(method, **fields).replies:
                 fields_seen(reply, seen)
     every = {f"{name}.{f.name}" for name in ("Pod", "App", "Network", "Image", "ImageFormat", "KeyValue", "Info", "GlobalFlags",
-                                             "GetLogsResponse") for f in pb.DESCRIPTOR.message_types_by_name[name].fields}
+                                             "GetLogsResponse", "ListenEventsResponse", "Event") for f in pb.DESCRIPTOR.message_types_by_name[name].fields}
     assert every - seen == set()
 
 
@@ -152,11 +158,57 @@ def test_every_call_is_answered_alike(place, world, client, pb):
             assert wanted.replies or wanted.code != "OK", (method, fields)
 
 
-def test_events(place, world, client):
+def gauge(server, name):
+    return of(metrics(server), name)
+
+
+def test_events_until_cancelled_and_until_a_deadline(place, world, tree, client):
     server, target, flags = place
     with client(target, **flags) as other:
-        result = other.call("ListenEvents", timeout=30)
-        assert (result.code, result.text) == EVENTS
+        said = [f"said-{n}" for n in range(3)]
+        todo = list(said)
+
+        def happen(result=None):
+            # The next once the last has come: each in a reply of its own.
+            if todo:
+                name = todo.pop(0)
+                tree.image(podtree.image_id(f"e{len(todo)}"), name, imported=T + len(todo))
+
+        happen()
+        result = other.call("ListenEvents", filter={"names": said, "since_time": 1}, cancel_after=3, on_reply=happen)
+        assert result.code == "CANCELLED"
+        assert [getattr(event, "from") for event in result.events] == said
+        assert [(event.id, event.time) for event in result.events] == [(podtree.image_id(f"e{n}"), T // SECOND) for n in (2, 1, 0)]
+        again = other.call("ListenEvents", filter={"names": said, "since_time": 1}, timeout=0.5)
+        assert again.code == "DEADLINE_EXCEEDED"
+        assert again.events == result.events
+        ended = other.call("ListenEvents", filter={"names": said, "until_time": int(time.time())})
+        assert (ended.code, ended.events) == ("OK", result.events)
+        assert other.call("GetInfo").code == "OK"
+        # The server holds nothing of calls that are over.
+        assert wait_until(lambda: gauge(server, "carob_api_event_subscribers") == 0)
+
+
+def test_who_does_not_read_events_is_dropped(place, world, tree, client):
+    """The client is kept from reading by us, who do not read what it says."""
+    server, target, flags = place
+    dropped = "carob_api_event_subscribers_dropped_total"
+
+    def flood(result):
+        n = 0
+        while len(result.replies) == 1 and gauge(server, dropped) == 0 and n < 5000:
+            for n in range(n, n + 10):
+                tree.image(podtree.image_id(f"f{n:07d}"), f"{n}-{'x' * 480}", imported=T)
+            n += 1
+
+    with client(target, window="small", **flags) as other:
+        result = other.call("ListenEvents", filter={"since_time": 1}, timeout=60, on_reply=flood)
+        assert result.code == "RESOURCE_EXHAUSTED"
+        assert result.text.startswith("too slow: ") and " events behind" in result.text
+        assert gauge(server, dropped) == 1 and gauge(server, "carob_api_event_subscribers") == 0
+        numbers = [int(getattr(e, "from").split("-")[0]) for e in result.events if "-xxx" in getattr(e, "from")]
+        assert len(numbers) == len(set(numbers)) > 0
+        assert other.call("GetInfo").code == "OK"
 
 
 def test_follow_until_cancelled_and_until_a_deadline(place, world, client):

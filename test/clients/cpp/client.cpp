@@ -113,6 +113,10 @@ std::shared_ptr<grpc::Channel> connect(std::map<std::string, std::string> &flags
                         { file(flags["ca"]), file(flags["key"]), file(flags["cert"]) });
         if (!flags["name"].empty())
                 args.SetSslTargetNameOverride(flags["name"]);
+        if (flags["window"] == "small") {
+                args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+                args.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 65535);
+        }
         if (flags["compression"] == "gzip")
                 args.SetCompressionAlgorithm(GRPC_COMPRESS_GZIP);
         return grpc::CreateCustomChannel(flags["target"], credentials, args);

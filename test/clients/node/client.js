@@ -11,7 +11,7 @@ const loader = require('@grpc/proto-loader');
 
 const { values: flags } = parseArgs({
         options: Object.fromEntries(
-                ['proto', 'target', 'ca', 'cert', 'key', 'name', 'compression'].map((name) => [name, { type: 'string' }])),
+                ['proto', 'target', 'ca', 'cert', 'key', 'name', 'compression', 'window'].map((name) => [name, { type: 'string' }])),
 });
 
 // Nearly the JSON mapping of proto3: what python3-protobuf reads.

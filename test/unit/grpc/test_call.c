@@ -175,6 +175,28 @@ static void messages_flow_both_ways_in_a_bidirectional_call(void **state)
         assert_string_equal(s->grpc_status, "0");
 }
 
+static void a_request_can_be_freed_before_the_end(void **state)
+{
+        AUTO_PEER struct peer *p = peer_new();
+        static char text[20001];
+        const uint8_t *frame;
+        struct peer_stream *s;
+        size_t len;
+
+        (void)state;
+        memset(text, 't', sizeof(text) - 1);
+        frame = sample_frame(text, &len);
+        s = peer_call(p, "/test.Test/Subscribe", frame, len);
+        peer_run(p);
+        assert_true(p->memory.used > 20000);
+        grpc_call_free_request(svc.call);
+        assert_true(p->memory.used < 4096);
+        grpc_call_free_request(svc.call); /* once more changes nothing */
+        grpc_call_finish(svc.call, GRPC_OK, "%s", "");
+        peer_run(p);
+        assert_string_equal(s->grpc_status, "0");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -184,6 +206,7 @@ int main(void)
                 cmocka_unit_test(deadline_in_the_middle_of_a_message_resets_the_stream),
                 cmocka_unit_test(half_received_requests_are_charged),
                 cmocka_unit_test(messages_flow_both_ways_in_a_bidirectional_call),
+                cmocka_unit_test(a_request_can_be_freed_before_the_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
