@@ -87,6 +87,7 @@ static int make_head(int dirfd, const char *name, const struct ledger_file *f,
         char old_name[NAME_MAX + 1];
         struct err ignored;
         uint64_t id = 0;
+        off_t end;
 
         give_group(dirfd, f->fd);
         if (fchmod(f->fd, FILE_MODE) < 0)
@@ -98,7 +99,9 @@ static int make_head(int dirfd, const char *name, const struct ledger_file *f,
                 if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
                         return err_set(e, ERR_INTERNAL, errno, "draw an id for %s", name);
         while (id == 0 || id == old.id);
-        (void)snprintf(ret, LEDGER_HEAD_LEN + 1, "#%016" PRIx64 " %016" PRIx64 "\n", id, old.id);
+        end = old.fd < 0 ? 0 : ledger_file_whole(&old);
+        (void)snprintf(ret, LEDGER_HEAD_LEN + 1, "#%016" PRIx64 " %016" PRIx64 " %08x\n", id,
+                       old.id, end < 0 ? 0 : (unsigned)end);
         return 0;
 }
 

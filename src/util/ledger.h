@@ -4,8 +4,8 @@
  * and finds one missing reads here what became of it, however late he looks.
  *
  * Two generations, NAME and NAME.1, of at most LEDGER_BYTES each: what is older is forgotten. Each begins with a line of
- * ours, `#<its id> <id of the one before>`, both random: so a reader that was away for long knows what follows on what he
- * has read, which inode numbers do not say, since they are given to others. Lines are whole or not there at all for a
+ * ours, `#<its id> <id of the one before> <where that ended>`, the ids random: so a reader that was away for long knows whether
+ * he has read all that was before, which inode numbers do not say, since they are given to others. Lines are whole or not there at all for a
  * reader; what a crash or a full disk left of one is cut off by the next writer. Nothing is fsynced: after a loss of power
  * nobody is left who could have missed the removal.
  *

@@ -6,16 +6,17 @@
 
 #include "util/ledger.h"
 
-/* '#', the id, ' ', the id of the generation before, '\n' */
-enum { LEDGER_HEAD_LEN = 1 + 16 + 1 + 16 + 1 };
+/* '#', the id, ' ', the id of the generation before, ' ', its end, '\n'; all in hex */
+enum { LEDGER_HEAD_LEN = 1 + 16 + 1 + 16 + 1 + 8 + 1 };
 
 struct ledger_file {
         int fd; /* owned; -1: it is not there, or has no line in it yet */
         dev_t dev;
         ino_t ino;
         off_t size; /* when it was opened; what is past LEDGER_BYTES is not ours, and counts as not there */
-        uint64_t id;   /* 0: the first line is not ours */
-        uint64_t prev; /* 0: there was none before */
+        uint64_t id;    /* 0: the first line is not ours */
+        uint64_t prev;  /* 0: there was none before */
+        off_t prev_end; /* of that one's last whole line */
 };
 
 #define LEDGER_FILE_NULL ((struct ledger_file){ .fd = -1 })

@@ -44,11 +44,11 @@ int ledger_old_name(const char *name, char ret[static NAME_MAX + 1], struct err 
         return 0;
 }
 
-static int parse_hex(const char *s, uint64_t *ret)
+static int parse_hex(const char *s, int digits, uint64_t *ret)
 {
         uint64_t n = 0;
 
-        for (int i = 0; i < 16; i++) {
+        for (int i = 0; i < digits; i++) {
                 int digit = s[i] >= '0' && s[i] <= '9'   ? s[i] - '0'
                             : s[i] >= 'a' && s[i] <= 'f' ? s[i] - 'a' + 10
                                                          : -1;
@@ -63,12 +63,14 @@ static int parse_hex(const char *s, uint64_t *ret)
 
 static void parse_head(const char *s, struct ledger_file *f)
 {
-        uint64_t id, prev;
+        uint64_t id, prev, end;
 
-        if (s[0] == '#' && parse_hex(s + 1, &id) == 0 && s[17] == ' ' &&
-            parse_hex(s + 18, &prev) == 0 && s[LEDGER_HEAD_LEN - 1] == '\n') {
+        if (s[0] == '#' && parse_hex(s + 1, 16, &id) == 0 && s[17] == ' ' &&
+            parse_hex(s + 18, 16, &prev) == 0 && s[34] == ' ' && parse_hex(s + 35, 8, &end) == 0 &&
+            s[LEDGER_HEAD_LEN - 1] == '\n') {
                 f->id = id;
                 f->prev = prev;
+                f->prev_end = (off_t)end;
         }
 }
 
@@ -86,6 +88,7 @@ int ledger_file_look(struct ledger_file *f)
         f->ino = st.st_ino;
         f->size = st.st_size < LEDGER_BYTES ? st.st_size : LEDGER_BYTES;
         f->id = f->prev = 0;
+        f->prev_end = 0;
         n = pread(f->fd, head, sizeof(head), 0);
         if (n < 0)
                 return -errno;
@@ -276,7 +279,8 @@ static int read_step(struct reader *r, int dirfd, const char *name, const char *
                 *r->place = LEDGER_START;
                 return DONE;
         }
-        r->gap |= next->prev != r->place->id;
+        /* The generation that was being read may have grown before it was dropped. */
+        r->gap |= next->prev != r->place->id || next->prev_end != r->place->at;
         begin(r, next);
         return AGAIN;
 }

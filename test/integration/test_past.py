@@ -15,7 +15,7 @@ from stopping import at, command, go_on, hooks, killed_at, paused  # noqa: F401
 
 pytestmark = pytest.mark.root
 
-HEAD = re.compile(r"#[0-9a-f]{16} [0-9a-f]{16}\Z")
+HEAD = re.compile(r"#[0-9a-f]{16} [0-9a-f]{16} [0-9a-f]{8}\Z")
 DIED = "the process that prepared it ended before it was done"
 
 
