@@ -7,9 +7,9 @@ import json
 import os
 import pathlib
 import random
-import re
 import select
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -19,7 +19,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "api"))
 from nodes import Node  # noqa: E402
-from servers import CLIENT_CPU, Server, newer, pin  # noqa: E402
+from servers import CLIENT_CPU, SERVER_CPU, Server, newer, pin  # noqa: E402
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 APP_EXITED = 7
@@ -32,12 +32,14 @@ REPLAYED = 16000
 GOAL_MS = 5
 
 
-def compile_client(out):
+def compile_programs(out):
     out.mkdir(parents=True, exist_ok=True)
-    source, program = HERE.parent / "streams.c", out / "streams"
-    if newer(source, program):
-        subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", source, "-o", program, "-lnghttp2"], check=True)
-    return program
+    programs = []
+    for source, libraries in ((HERE.parent / "streams.c", ["-lnghttp2"]), (HERE / "fanout.c", [])):
+        programs.append(out / source.stem)
+        if newer(source, programs[-1]):
+            subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", source, "-o", programs[-1], *libraries], check=True)
+    return programs
 
 
 def fields(message):
@@ -177,6 +179,15 @@ def latency(place, client, server, connections, calls):
     return result
 
 
+def floor(fanout, connections):
+    """The kernel alone: as many connections, a send(2) for each. Nobody can be faster."""
+    done = subprocess.run([fanout, str(connections), "400", str(KILLS), str(SERVER_CPU), str(CLIENT_CPU)], check=True,
+                          stdout=subprocess.PIPE, text=True)
+    rounds = [list(map(int, row.split())) for row in done.stdout.splitlines()]
+    print(f"    bare send(2) to {connections} connections: half of them have it after "
+          f"{statistics.median(r[0] for r in rounds) / 1e6:.2f} ms, all after {statistics.median(r[1] for r in rounds) / 1e6:.2f}")
+
+
 def podman_latency(podman, limits):
     """From SIGKILL to the line of `podman events`."""
     base = [*podman, "--events-backend=file"]
@@ -263,7 +274,7 @@ def varint(value):
 
 
 def main(place, build, podman, limits):
-    client = compile_client(build / "bench-events")
+    client, fanout = compile_programs(build / "bench-events")
     place.run("fetch", str(place.aci()))
     print("\nevents: from the end of an app to the client (ms)")
     reached = []
@@ -271,6 +282,7 @@ def main(place, build, podman, limits):
         for connections, calls in CROWDS:
             _, p99 = latency(place, client, server, connections, calls)
             reached.append((f"{connections * calls} subscribers, {connections} connections", p99))
+    floor(fanout, 1000)
     if podman and (samples := podman_latency(podman, limits)):
         line("podman events, 1 reader, from SIGKILL", samples)
     print("\nevents per second (on one processor)")
