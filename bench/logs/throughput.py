@@ -172,9 +172,7 @@ class Result:
         self.rate = total / self.seconds / 1e6
 
 
-def ways_of(place, build):
-    writer, drain = compile_programs(build / "bench-logs")
-    root = rootfs(place, writer)
+def ways_of(place, build, root, writer, drain):
     ways = {"carob": Carob(place, build / "carob", root, "writer", "--log-max-size=8Gi"),
             "carob, 4 files of 16 MiB": Carob(place, build / "carob", root, "writer"),
             "carob, all defaults": Carob(place, build / "carob", root, "filtered")}
@@ -186,9 +184,9 @@ def ways_of(place, build):
     return ways
 
 
-def main(place, build):
+def main(place, build, root, writer, drain):
     print(f"\nlog throughput, median of {ROUNDS} (MB/s of the app's output; wake-ups and CPU of the process that writes the log, per GB)")
-    ways = ways_of(place, build)
+    ways = ways_of(place, build, root, writer, drain)
     reached = []
     for title, line, write, megabytes in LOADS:
         results = {name: [] for name in ways}

@@ -2,7 +2,7 @@
 /*
  * An app that writes lines to its stdout as fast as it can: writer LINE_BYTES TOTAL_BYTES WRITE_BYTES. WRITE_BYTES 0: one
  * line per write. Then it waits until its reader has taken all, says on stderr how long that took, and sleeps, so that
- * whoever measures may still look at its reader.
+ * whoever measures may still look at its reader. LINE_BYTES 0: TOTAL lines, 10 ms apart, each its time (CLOCK_REALTIME).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +40,19 @@ static void wait_until_taken(void)
         }
 }
 
+static void tick(size_t lines)
+{
+        for (size_t i = 0; i < lines; i++) {
+                struct timespec ts;
+
+                (void)nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+                (void)clock_gettime(CLOCK_REALTIME, &ts);
+                (void)dprintf(STDOUT_FILENO, "%lld\n", ts.tv_sec * 1000000000LL + ts.tv_nsec);
+        }
+        for (;;)
+                (void)pause();
+}
+
 int main(int argc, char **argv)
 {
         size_t line, total, batch, lines;
@@ -51,6 +64,8 @@ int main(int argc, char **argv)
         line = strtoul(argv[1], NULL, 10);
         total = strtoul(argv[2], NULL, 10);
         batch = strtoul(argv[3], NULL, 10);
+        if (line == 0)
+                tick(total);
         if (line < 2)
                 return 2;
         lines = batch > line ? batch / line : 1;
