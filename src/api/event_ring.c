@@ -134,10 +134,11 @@ static struct block *encode(const struct event_spec *spec)
                 .places = xcalloc(spec->n_data + 1, sizeof(*p.places)),
                 .owned = xcalloc(2 * spec->n_data + 2, sizeof(*p.owned)),
         };
-        V1alpha__Event e = V1ALPHA__EVENT__INIT;
+        V1alpha__Event e; /* clang dislikes the casts of V1ALPHA__EVENT__INIT */
         size_t n = 0;
         struct block *b;
 
+        v1alpha__event__init(&e);
         e.type = spec->type;
         e.id = fit(spec->id, &p.owned[n++]);
         e.from = fit(spec->from, &p.owned[n++]);
