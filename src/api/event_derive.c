@@ -412,6 +412,10 @@ static void lost_apps(const V1alpha__Pod *pod, const struct pod_told *told, stru
         }
 }
 
+/*
+ * Not of what was in the garbage already: that tells of its collection itself, unless it was first seen while it was being deleted,
+ * and then its last words did, or would have been too old.
+ */
 static void lost_state(V1alpha__PodState state, struct pod_past *ret)
 {
         if (state == V1ALPHA__POD_STATE__POD_STATE_PREPARING)
@@ -420,7 +424,9 @@ static void lost_state(V1alpha__PodState state, struct pod_past *ret)
             state == V1ALPHA__POD_STATE__POD_STATE_EXITED)
                 ret->exited = true;
         if (state != V1ALPHA__POD_STATE__POD_STATE_UNDEFINED &&
-            state != V1ALPHA__POD_STATE__POD_STATE_EMBRYO)
+            state != V1ALPHA__POD_STATE__POD_STATE_EMBRYO &&
+            state != V1ALPHA__POD_STATE__POD_STATE_DELETING &&
+            state != V1ALPHA__POD_STATE__POD_STATE_GARBAGE)
                 ret->collected = true;
 }
 

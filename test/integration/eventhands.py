@@ -7,8 +7,10 @@ import shutil
 import time
 import uuid as uuids
 
+import clirun
 import podtree
 from eventmodel import now
+from indextruth import is_locked
 
 
 class Hand:
@@ -116,18 +118,24 @@ class Hand:
         """Removed by a command, or by somebody who knows nothing of pods, or left for gc."""
         how = self.chance.random()
         if how < 0.3:
-            self.storm.carob("rm", self.uuid, status=None)  # gc may have been first
+            # A command that another thread starts has our lock for a moment more. And gc may be first.
+            clirun.until(lambda: "in use" not in self.storm.carob("rm", self.uuid, status=None).stderr, what="a lock to fall")
         elif how < 0.5 and self.storm.sync:
             since = self.remove(since)
         elif state == "prepared":
             return
         self.pod.event("GARBAGE_COLLECTED", since, None, state={state, None})
 
+    def where(self):
+        return next(iter((self.storm.data / "pods").glob(f"*/{self.uuid}")), self.dir.path)
+
     def remove(self, since):
         """With rm -rf, once the service has seen it: nobody else could tell of it. When it was collected."""
+        clirun.until(lambda: not is_locked(self.where()), what="a lock to fall")
         self.storm.sync(self.uuid)
         with self.storm.half_made:  # no gc meanwhile
-            path = next(iter((self.storm.data / "pods").glob(f"*/{self.uuid}")), None)
+            path = self.where()
+            path = path if path.exists() else None
             if path is not None:
                 since = since if "garbage" in path.parent.name else now()
                 shutil.rmtree(path)

@@ -122,6 +122,12 @@ class Model:
     def image(self, id, name):
         return self.add(Image(self, id, name))
 
+    def story(self, problems, events):
+        """All there is about the first subject that @problems name, for people."""
+        ids = [id for id in self.subjects if any(id[:12] in p for p in problems)][:1]
+        return [f"story of {id}" for id in ids] + [f"  expected: {e}" for id in ids for e in self.subjects[id].expected] + \
+            [f"  told at {e.at}: {e}" for e in events if e.id in ids]
+
     def expected(self):
         return sum(not e.maybe for s in self.subjects.values() for e in s.expected)
 
@@ -131,12 +137,10 @@ class Model:
         by_id, wrong = collections.defaultdict(list), []
         for event in events:
             by_id[event.id].append(event)
-            if event.ns < started - TICKS:
-                wrong.append(f"{started - event.ns} ns before the start: {event}")
         for id in by_id.keys() | self.subjects.keys():
             subject = self.subjects.get(id)
             mine = [dataclasses.replace(e, maybe=e.maybe or e.since < running + TICKS or e.until > upto)
-                    for e in (subject.expected if subject else ())]
+                    for e in (subject.expected if subject else ()) if e.until >= started - TICKS]
             if isinstance(subject, Image):  # the first ones may be missing
                 while mine and mine[0].maybe and not (by_id[id] and not list(mine[0].wrong(by_id[id][0])) and
                                                       mine[0].type == by_id[id][0].type):

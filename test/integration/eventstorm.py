@@ -269,7 +269,8 @@ class Storm:
                 self.carob("fetch", path)
             if chance.random() < 0.7:
                 began = now()
-                self.carob("image", "rm", id)
+                # It asks what pods use, which pods that are being made by hand may not tell for a moment.
+                clirun.until(lambda: self.carob("image", "rm", id, status=None).returncode == 0, what="removal of an image")
                 image.removed(began, now())
 
 
@@ -279,7 +280,7 @@ class Storm:
         """All that was done is told to an unfiltered listener, in the end."""
         listener.until(lambda events: len(events) >= self.model.expected() and not self.model.problems(list(events)), timeout)
         wrong = self.model.problems(listener.events)
-        assert not wrong, "\n".join(wrong[:12])
+        assert not wrong, "\n".join([*wrong[:12], *self.model.story(wrong, listener.events)])
 
     def end(self):
         """Nothing runs on, and nothing is left of any pod."""

@@ -493,6 +493,8 @@ static void what_vanishes_depends_on_what_it_was(void **state)
         } cases[] = {
                 { V1ALPHA__POD_STATE__POD_STATE_EMBRYO, "" },
                 { V1ALPHA__POD_STATE__POD_STATE_UNDEFINED, "" },
+                { V1ALPHA__POD_STATE__POD_STATE_GARBAGE, "" },
+                { V1ALPHA__POD_STATE__POD_STATE_DELETING, "" },
                 { V1ALPHA__POD_STATE__POD_STATE_PREPARING,
                   "aborted " ID " 1000 observed=true\n"
                   "collected " ID " 1000 state=aborted prepare observed=true\n" },
