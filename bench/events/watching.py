@@ -23,9 +23,9 @@ from servers import CLIENT_CPU, SERVER_CPU, Server, newer, pin  # noqa: E402
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 APP_EXITED = 7
-# (connections, calls on each)
-CROWDS = ((1, 1), (1, 100), (10, 100), (1000, 1))
-KILLS = 20
+# (connections, calls on each, at a unix socket)
+CROWDS = ((1, 1, False), (1, 100, False), (10, 100, False), (1000, 1, False), (1000, 1, True))
+KILLS = 40
 PODMAN_KILLS = 8
 IMAGES = 4000
 REPLAYED = 16000
@@ -84,8 +84,8 @@ def app_ends(message):
 class Crowd:
     """@connections with @calls of ListenEvents on each; within it all of them are heard."""
 
-    def __init__(self, client, server, connections, calls, request=b"", mode="keep"):
-        self.command = [client, str(server.port), "ListenEvents", None, str(connections), str(calls), mode]
+    def __init__(self, client, address, connections, calls, request=b"", mode="keep"):
+        self.command = [client, str(address), "ListenEvents", None, str(connections), str(calls), mode]
         self.request = request
 
     def __enter__(self):
@@ -127,7 +127,7 @@ def percentiles(samples):
 
 def line(title, samples, more=""):
     p50, p99, most = percentiles(samples)
-    print(f"    {title:44s} p50 {p50:7.2f}  p99 {p99:7.2f}  max {most:7.2f}  n {len(samples)}{more}", flush=True)
+    print(f"    {title:50s} p50 {p50:7.2f}  p99 {p99:7.2f}  max {most:7.2f}  n {len(samples)}{more}", flush=True)
     return p50, p99
 
 
@@ -146,10 +146,10 @@ def remove_pods(place, pods):
         place.run("rm", pod)
 
 
-def latency(place, client, server, connections, calls):
+def latency(place, client, server, socket, connections, calls, local):
     pods = start_pods(place, KILLS)
     rss, killed, heard, ends = server.status("VmRSS"), {}, {}, {}
-    with Crowd(client, server, connections, calls) as crowd:
+    with Crowd(client, f"unix:{socket}" if local else server.port, connections, calls) as crowd:
         grown = server.status("VmRSS") - rss
         cpu = server.cpu()
         for pod, pid in pods.items():
@@ -170,6 +170,7 @@ def latency(place, client, server, connections, calls):
     if any(len(heard.get(pod, ())) != n for pod in pods):
         raise RuntimeError(f"{n} subscribers: {[len(heard.get(pod, ())) for pod in pods]} heard of the apps' ends")
     title = f"{n} subscriber{'s' if n > 1 else ''}" + (f", {calls} on a connection" if calls > 1 else ", each its connection" if n > 1 else "")
+    title += " (unix)" if local else ""
     more = f"  CPU {cpu / KILLS / n * 1e6:5.1f} us a pod's end and subscriber" if n > 1 else f"  CPU {cpu / KILLS * 1e3:5.2f} ms a pod's end"
     result = line(f"carob, {title}", [when - ends[pod] for pod in pods for when in heard[pod]], more)
     line("  from SIGKILL", [when - killed[pod] for pod in pods for when in heard[pod]])
@@ -219,7 +220,7 @@ def burst(client, build, calls):
         records, aside = node.data / "images/records", node.root / "records"
         records.rename(aside)
         records.mkdir()
-        with carob_api(build, node.data) as server, Crowd(client, server, 1, calls) as crowd:
+        with carob_api(build, node.data) as server, Crowd(client, server.port, 1, calls) as crowd:
             cpu, began = server.cpu(), time.time_ns()
             for image in node.images:
                 os.rename(aside / image, records / image)
@@ -255,7 +256,7 @@ def replay(client, build):
             request = b"\x0a" + bytes([len(time_fields)]) + time_fields
             for calls in (1, 100):
                 cpu, began = server.cpu(), time.monotonic()
-                with Crowd(client, server, 1, calls, request, "count") as crowd:
+                with Crowd(client, server.port, 1, calls, request, "count") as crowd:
                     text = crowd.process.stdout.read().decode()
                     crowd.process.wait()
                     took = time.monotonic() - began
@@ -278,10 +279,11 @@ def main(place, build, podman, limits):
     place.run("fetch", str(place.aci()))
     print("\nevents: from the end of an app to the client (ms)")
     reached = []
-    with carob_api(build, place.data) as server:
-        for connections, calls in CROWDS:
-            _, p99 = latency(place, client, server, connections, calls)
-            reached.append((f"{connections * calls} subscribers, {connections} connections", p99))
+    socket = place.dir / "socket"
+    with carob_api(build, place.data, f"--listen=unix:{socket}") as server:
+        for connections, calls, local in CROWDS:
+            _, p99 = latency(place, client, server, socket, connections, calls, local)
+            reached.append((f"{connections * calls} subscribers, {connections} connections{' (unix)' if local else ''}", p99))
     floor(fanout, 1000)
     if podman and (samples := podman_latency(podman, limits)):
         line("podman events, 1 reader, from SIGKILL", samples)
