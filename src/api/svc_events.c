@@ -16,6 +16,7 @@
 #include "api/subscribers.h"
 #include "api/when_known.h"
 #include "util/auto.h"
+#include "util/limits.h"
 #include "util/mem.h"
 
 struct listener {
@@ -170,6 +171,11 @@ static bool ends_when_known(const struct grpc_call *call)
 static int listener_init(struct listener *l, const V1alpha__ListenEventsRequest *request,
                          struct err *e)
 {
+        struct subscribers_stats stats;
+
+        subscribers_stats(l->service->subscribers, &stats);
+        if (stats.now >= LIMIT_API_LISTENERS)
+                return err_set(e, ERR_LIMIT, 0, "%zu calls listen to events already", stats.now);
         if (event_filter_init(&l->filter, request->filter, e) < 0)
                 return -1;
         if (pod_index_check(l->service->pods, e) == 0 &&

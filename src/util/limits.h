@@ -79,6 +79,9 @@
 #define LIMIT_API_HEAVY_JOBS                                                                       \
         8u /* lists being made at a time: each holds 8 descriptors and its reply */
 
+/* Calls of ListenEvents: each has 2.5 KB, and a part of the work of every event. test_api_events.py */
+#define LIMIT_API_LISTENERS 16384u
+
 /* Metrics. A scraper or two, and somebody who looks. */
 #define LIMIT_METRICS_CONNECTIONS 16u /* each has 9 KB, and its answer until that is sent */
 #define LIMIT_METRICS_BYTES       (512u * 1024) /* of an answer: 20 methods make 60 KB */

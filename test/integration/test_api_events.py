@@ -464,6 +464,27 @@ def test_directories_that_cannot_be_read_are_told(start_api, tree, build, data_d
 
 # --- thousands
 
+def test_there_is_a_limit(start_api, pb):
+    server = start_api(METRICS)
+    connections = [h2.Connection(server.addresses[0]) for _ in range(164)]
+    try:
+        for c in connections:
+            c.send(*(h2.call(2 * n + 1, EVENTS) for n in range(100)))
+        assert wait_until(lambda: of(metrics(server), "carob_api_streams_opened_total") == 16400, timeout=60)
+        assert subscribers(server) == 16384
+        code, text = server.client.error("ListenEvents")
+        assert (code, text) == ("RESOURCE_EXHAUSTED", "16384 calls listen to events already")
+        if not sanitized(server):
+            assert resident(server) < 64 * 1024
+    finally:
+        for c in connections:
+            c.__exit__()
+    assert wait_until(lambda: subscribers(server) == 0)
+    call = server.client.ListenEvents()
+    assert call.initial_metadata() is not None and call.is_active()
+    call.cancel()
+
+
 def test_two_thousand_get_all(start_api, happen, listen, pb):
     server = start_api(METRICS)
     witness = listen(server)
