@@ -3,6 +3,7 @@
 status and API, nothing of the pod goes on, and gc leaves neither file nor cgroup."""
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -100,7 +101,7 @@ def test_killed_at_any_moment(carob, store, aftermath, command):
     aftermath.quiet()
     assert set(aftermath.states().values()) <= {"exited", "aborted prepare", "embryo"}
     for embryo in (store.images.parent / "pods/embryo").iterdir():
-        embryo.rmdir()  # gc leaves a young one to its maker
+        shutil.rmtree(embryo)  # gc leaves a young one to its maker
     aftermath.collected()
 
 

@@ -111,7 +111,7 @@ def test_a_uuid_file_that_cannot_be_written(carob, store, last):
         assert last(only(carob))["reason"] == "cannot write the pod's UUID to /nonexistent/x: No such file or directory"
 
 
-@pytest.mark.parametrize("step", ["created-written", "manifest-written", "filled", "synced", "prepared-written"])
+@pytest.mark.parametrize("step", ["prepare-made", "created", "manifest-written", "filled", "synced", "prepared-written"])
 def test_a_preparation_that_was_killed(carob, store, hooks, last, step):
     killed_at(carob, step, "prepare", "example.com/true")
     past = last(only(carob))
