@@ -4,32 +4,26 @@
  * tells. The contract's times are seconds: it is asked for whole ones, and what is outside of the user's is left out
  * here.
  */
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/api_client.h"
 #include "cli/commands.h"
-#include "cli/event_lines.h"
-#include "cli/event_order.h"
+#include "cli/event_feed.h"
 #include "cli/event_types.h"
 #include "cli/moment.h"
 #include "cli/podref.h"
-#include "grpc/wire_check.h"
 #include "image/record.h"
 #include "image/view.h"
 #include "util/auto.h"
 #include "util/log.h"
-#include "util/mem.h"
 
 enum {
         /* What a unix socket's buffer holds: who reads slowly is the service's to judge, by the events it is behind. */
         WINDOW = 64 * 1024,
         /* Of a service of our own: all that the disk tells, before we have read the first of it. */
         OWN_KEPT = 256 * 1024,
+        /* For a service that does not hear that it shall end (EVENT_FEED_KEY): when it does. */
+        ANSWER_SECONDS = 60,
 };
 
 static struct {
@@ -45,17 +39,13 @@ struct listener {
         struct api_client client;
         V1alpha__EventFilter filter;
         struct strv ids;
-        nsec since, until;      /* what is shown */
-        nsec last;              /* how far it has got */
-        bool begun;             /* there was a reply */
-        bool unprintable;       /* the error is about our output, not about the call */
-        struct event_order got; /* and not printed yet */
+        struct event_feed feed;
 };
 
 static void listener_done(struct listener *l)
 {
+        event_feed_done(&l->feed);
         api_client_done(&l->client);
-        event_order_done(&l->got);
         strv_done(&l->ids);
 }
 
@@ -118,18 +108,29 @@ static void make_filter(struct listener *l, nsec now)
         f->n_ids = l->ids.n;
         f->names = arg.names.v;
         f->n_names = arg.names.n;
-        l->since = arg.since;
-        l->until = arg.until ? arg.until : INT64_MAX;
-        l->last = arg.since ? arg.since : now;
         /* 0 would mean: not asked for. */
         if (arg.since || !arg.follow)
                 f->since_time =
                         whole_seconds(arg.since, false) ? whole_seconds(arg.since, false) : 1;
         if (arg.until)
                 f->until_time = whole_seconds(arg.until, true);
-        /* For a service that does not know carob-until, and would go on for ever. */
-        if (!arg.follow && l->until > now)
-                f->until_time = whole_seconds(now, false) + 2;
+        else if (!arg.follow && l->client.address)
+                f->until_time = whole_seconds(now, true) + ANSWER_SECONDS;
+}
+
+static void make_feed(struct listener *l, nsec now)
+{
+        make_filter(l, now);
+        l->feed = (struct event_feed){
+                .client = &l->client,
+                .filter = &l->filter,
+                .since = arg.since,
+                .until = arg.until ? arg.until : INT64_MAX,
+                .last = arg.since ? arg.since : now,
+                .follow = arg.follow,
+                .endless = arg.follow && !arg.until,
+                .format = arg.format,
+        };
 }
 
 static int open_client(struct listener *l, const char *address, struct err *e)
@@ -142,8 +143,8 @@ static int open_client(struct listener *l, const char *address, struct err *e)
         int r;
 
         if (!arg.follow) {
-                o.grpc.metadata_key = "carob-until";
-                o.grpc.metadata_value = "known";
+                o.grpc.metadata_key = EVENT_FEED_KEY;
+                o.grpc.metadata_value = EVENT_FEED_KNOWN;
         }
         time_format_rfc3339(arg.since, since);
         if (arg.since || !arg.follow)
@@ -154,121 +155,6 @@ static int open_client(struct listener *l, const char *address, struct err *e)
         return r;
 }
 
-/* Who closes the other end of a pipe has seen enough, and needs no explanation. */
-static int output_is_closed(struct err *e)
-{
-        struct pollfd p = { .fd = STDOUT_FILENO };
-
-        if (poll(&p, 1, 0) != 1 || !(p.revents & (POLLERR | POLLHUP)))
-                return -1;
-        (void)raise(SIGPIPE); /* as writing would */
-        (void)err_set(e, ERR_CANCELLED, 0, "%s", "");
-        return -1;
-}
-
-static int not_printed(struct listener *l, struct err *e)
-{
-        l->unprintable = true;
-        return output_is_closed(e);
-}
-
-/* What has come. All of it, when there is no more, or each reply. */
-static int print_events(struct listener *l, struct err *e)
-{
-        event_order_sort(&l->got);
-        for (size_t i = 0; i < l->got.n; i++) {
-                const V1alpha__Event *event = l->got.v[i].event;
-                nsec t = event_time(event);
-
-                l->last = t;
-                if (t >= l->since && t < l->until && event_print(event, arg.format, e) < 0)
-                        return not_printed(l, e);
-        }
-        event_order_done(&l->got);
-        /* Somebody waits for them. */
-        if (fflush(stdout) != 0) {
-                (void)err_set(e, ERR_INTERNAL, errno, "cannot write the output");
-                return not_printed(l, e);
-        }
-        return 0;
-}
-
-/* What can be done about it. */
-static int explain(struct listener *l, struct err *e)
-{
-        enum grpc_code code = grpc_client_status(l->client.grpc);
-        const char *where = l->client.address ? l->client.address : "carob-api";
-        AUTO_FREE char *why = NULL;
-        char when[TIME_TEXT_MAX];
-
-        if (e->kind == ERR_CANCELLED && output_is_closed(e) < 0 && !e->text[0])
-                return -1;
-        (void)api_client_failed(&l->client, "ListenEvents", e);
-        why = xstrdup(e->text);
-        time_format_rfc3339(l->last, when);
-        if (code == GRPC_UNIMPLEMENTED)
-                return err_set(e, ERR_UNSUPPORTED, 0,
-                               "%s: the service at %s is too old to tell events: restart it, or do "
-                               "without it by --address=none",
-                               why, where);
-        if (code == GRPC_RESOURCE_EXHAUSTED)
-                return err_set(e, ERR_LIMIT, 0,
-                               "%s: whatever reads the output is too slow; go on with --since=%s",
-                               why, when);
-        if (code == GRPC_UNAVAILABLE && l->begun)
-                return err_set(e, ERR_UNAVAILABLE, 0, "%s: go on with --since=%s", why, when);
-        return -1;
-}
-
-/* This service does not know what events are, and the user has not asked for it: another one may. */
-static bool may_ask_another(const struct listener *l)
-{
-        return !l->begun && l->client.address && !arg.address &&
-               grpc_client_status(l->client.grpc) == GRPC_UNIMPLEMENTED;
-}
-
-/* The replies to their end. */
-static int receive(struct listener *l, struct err *e)
-{
-        for (;;) {
-                ProtobufCMessage *reply = NULL;
-                int n = grpc_client_next(l->client.grpc,
-                                         &v1alpha__listen_events_response__descriptor, &reply, e);
-
-                if (n <= 0)
-                        return n;
-                l->begun = true;
-                event_order_add_consume(&l->got, (V1alpha__ListenEventsResponse *)reply);
-                if (arg.follow && print_events(l, e) < 0)
-                        return -1;
-        }
-}
-
-/* 0: the end. 1: another service must be asked. */
-static int listen_events(struct listener *l, struct err *e)
-{
-        V1alpha__ListenEventsRequest request = V1ALPHA__LISTEN_EVENTS_REQUEST__INIT;
-        struct err printing;
-        int r;
-
-        request.filter = &l->filter;
-        r = grpc_client_start(l->client.grpc, "/v1alpha.PublicAPI/ListenEvents", &request.base, 0,
-                              e);
-        if (r == 0)
-                r = receive(l, e);
-        if (r < 0 && may_ask_another(l))
-                return 1;
-        if (r < 0 && !l->unprintable) {
-                (void)print_events(l, &printing); /* what came before is true all the same */
-                return explain(l, e);
-        }
-        if (r < 0 || print_events(l, e) < 0)
-                return -1;
-        if (arg.follow && !arg.until)
-                return err_set(e, ERR_UNAVAILABLE, 0, "ListenEvents: the service has ended it");
-        return 0;
-}
-
 static int events_main(char *const *args, size_t n, struct err *e)
 {
         AUTO(listener_done) struct listener l = { .client = API_CLIENT_NULL };
@@ -276,17 +162,19 @@ static int events_main(char *const *args, size_t n, struct err *e)
         int r;
 
         (void)args, (void)n;
-        if (open_client(&l, arg.address, e) < 0)
+        if (open_client(&l, arg.address, e) < 0 || resolve_all(&l, e) < 0)
                 return -1;
-        if (resolve_all(&l, e) < 0)
-                return -1;
-        make_filter(&l, now);
-        r = listen_events(&l, e);
-        if (r <= 0)
+        make_feed(&l, now);
+        r = event_feed_run(&l.feed, e);
+        if (r == 0 || arg.address || !l.client.address || !event_feed_unknown(&l.feed))
                 return r;
-        log_debug("the service at %s tells no events", l.client.address);
+        /* Nobody has asked for this service: one of ours knows more. */
+        log_debug("%s", e->text);
         api_client_done(&l.client);
-        return open_client(&l, API_CLIENT_OWN, e) < 0 ? -1 : listen_events(&l, e);
+        if (open_client(&l, API_CLIENT_OWN, e) < 0)
+                return -1;
+        make_feed(&l, now);
+        return event_feed_run(&l.feed, e);
 }
 
 static const struct opt events_opts[] = {
