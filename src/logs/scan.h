@@ -21,6 +21,7 @@ struct scan {
         off_t pos;      /* file offset of data[at] */
         off_t end;      /* how long the file is for us */
         bool closed;    /* what comes behind it is out of range */
+        bool after_gap; /* the file before it was gone before it could be read to its end */
         char *data;     /* owned: SCAN_BLOCK bytes, made at the first read */
         size_t at, len; /* the unread part of data */
         bool within;    /* the last piece ended within an entry; `entry` is its head */

@@ -165,8 +165,11 @@ static int open_newer(struct source *s, int logs_fd, const struct stat *after, s
                                 return -1;
                 if (stand_still(s, logs_fd, highest, had) &&
                     (at < 0 ? find_number(s, logs_fd, NULL) == highest
-                            : find_number(s, logs_fd, after) == at))
+                            : find_number(s, logs_fd, after) == at)) {
+                        if (after && at < 0 && s->n_files > had)
+                                s->files[had].after_gap = true;
                         return 0;
+                }
                 forget_from(s, had);
         }
         return err_set(e, ERR_BUSY, 0, "the log files of %s are rotated all the time", s->app);
@@ -352,6 +355,18 @@ static bool source_join(struct source *s, const struct logs_entry *entry, struct
         return true;
 }
 
+/* A line that stands open is ended, for its end is lost: nothing else may be joined to it. */
+static bool end_open_line(struct source *s, struct logs_line *ret)
+{
+        for (unsigned i = 0; i < LOGS_STREAM_MAX; i++)
+                if (s->open[i]) {
+                        s->open[i] = false;
+                        give(s, ret, (enum logs_stream)i, false);
+                        return true;
+                }
+        return false;
+}
+
 int source_next(struct source *s, struct logs_line *ret, struct err *e)
 {
         forget_given(s);
@@ -372,6 +387,8 @@ int source_next(struct source *s, struct logs_line *ret, struct err *e)
                         return 1;
                 if (r == 0 && s->current + 1 == s->n_files)
                         return 0;
+                if (r == 0 && s->files[s->current + 1].after_gap && end_open_line(s, ret))
+                        return 1;
                 if (r == 0)
                         s->current++;
         }

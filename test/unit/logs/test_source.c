@@ -218,6 +218,28 @@ static void rotation_under_a_follower_loses_nothing(void **state)
         assert_next(&s, "f", false);
 }
 
+static void a_line_is_not_joined_across_what_is_lost(void **state)
+{
+        AUTO_TEST_DIR struct test_dir d;
+        AUTO(source_done) struct source s;
+        struct logs_line line;
+        struct err e;
+        (void)state;
+
+        test_dir_init(&d);
+        put_file(&d, "app.log", T(1) " stdout F a\n" T(1) " stdout P head\n");
+        source_init(&s, "app", &budget);
+        assert_ok(source_open_files(&s, d.fd, &e), &e);
+        assert_next(&s, "a", false);
+        assert_int_equal(source_next(&s, &line, &e), 0);
+        put_file(&d, "fresh", T(5) " stdout F tail\n" T(6) " stdout F b\n");
+        assert_int_equal(renameat(d.fd, "fresh", d.fd, "app.log"), 0);
+        assert_ok(source_refresh(&s, d.fd, &e), &e);
+        assert_next(&s, "head", false);
+        assert_next(&s, "tail", false);
+        assert_next(&s, "b", false);
+}
+
 static void a_gap_in_the_numbers_hides_nothing(void **state)
 {
         AUTO_TEST_DIR struct test_dir d;
@@ -332,6 +354,7 @@ int main(void)
                 cmocka_unit_test(batch_taken_back_by_the_writer_is_not_waited_for),
                 cmocka_unit_test(long_lines_are_whole_within_limits),
                 cmocka_unit_test(rotation_under_a_follower_loses_nothing),
+                cmocka_unit_test(a_line_is_not_joined_across_what_is_lost),
                 cmocka_unit_test(a_gap_in_the_numbers_hides_nothing),
                 cmocka_unit_test(files_opened_while_they_move_have_no_holes),
                 cmocka_unit_test(an_app_whose_name_makes_no_file_has_no_lines),
