@@ -12,6 +12,11 @@
 
 #define UTF8_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
+bool encode_is_text(const void *data, size_t len)
+{
+        return len == 0 || (!memchr(data, '\0', len) && grpc_utf8_valid(data, len));
+}
+
 int encode_utf8(struct buf *out, const void *data, size_t len)
 {
         const uint8_t *p = data;
@@ -238,7 +243,7 @@ V1alpha__Image *encode_image(const struct image_view *view, bool detail)
 }
 
 /* Tag and length of field 1, wire type LEN (protobuf.dev, "Encoding"). */
-static int append_header(struct buf *out, size_t len)
+int encode_list_head(struct buf *out, size_t len)
 {
         if (buf_putc(out, (char)(1 << 3 | 2)) < 0)
                 return -ENOBUFS;
@@ -253,14 +258,9 @@ int encode_list_item(struct buf *out, const ProtobufCMessage *item)
         size_t len = protobuf_c_message_get_packed_size(item);
         uint8_t *at;
 
-        if (append_header(out, len) < 0 || buf_reserve(out, len, &at) < 0)
+        if (encode_list_head(out, len) < 0 || buf_reserve(out, len, &at) < 0)
                 return -ENOBUFS;
         (void)protobuf_c_message_pack(item, at);
         buf_commit(out, len);
         return 0;
-}
-
-int encode_list_text(struct buf *out, const void *text, size_t len)
-{
-        return append_header(out, len) < 0 ? -ENOBUFS : buf_append(out, text, len);
 }

@@ -43,8 +43,11 @@ static inline void encode_image_freep(V1alpha__Image **image)
  */
 int encode_list_item(struct buf *out, const ProtobufCMessage *item);
 
-/* The same for an element that is a string of @len bytes, in UTF-8 already. */
-int encode_list_text(struct buf *out, const void *text, size_t len);
+/* What stands before an element of @len bytes, for one that is a string in UTF-8. */
+int encode_list_head(struct buf *out, size_t len);
+
+/* UTF-8 without NUL: encode_utf8 would change nothing. */
+bool encode_is_text(const void *data, size_t len);
 
 /* @len bytes as UTF-8 without NUL: everything else becomes U+FFFD. -ENOBUFS as struct buf. */
 int encode_utf8(struct buf *out, const void *data, size_t len);

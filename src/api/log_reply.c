@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "api/encode.h"
 #include "api/request_time.h"
@@ -22,14 +23,26 @@ int log_query_from_request(const V1alpha__GetLogsRequest *request, struct logs_q
         return 0;
 }
 
-int log_reply_add(struct buf *out, const struct logs_line *line)
+int log_reply_add(struct buf *out, struct time_go *clock, const struct logs_line *line)
 {
-        AUTO(buf_done) struct buf text = BUF_NULL(LOG_REPLY_LINE_MAX);
+        static const char mark[] = " MESSAGE=";
+        AUTO(buf_done) struct buf fixed = BUF_NULL(LOG_REPLY_LINE_MAX);
+        const void *text = line->text;
+        size_t len = line->len, head;
         char when[TIME_TEXT_MAX];
 
-        time_format_go(line->time, NSEC_PER_USEC, when);
-        if (buf_printf(&text, "%s MESSAGE=", when) < 0 ||
-            encode_utf8(&text, line->text, line->len) < 0 || out->max - out->len < text.len + 8)
+        time_format_go_next(clock, line->time, NSEC_PER_USEC, when);
+        head = strlen(when) + strlen(mark);
+        if (!encode_is_text(text, len)) {
+                if (encode_utf8(&fixed, text, len) < 0)
+                        return -ENOBUFS;
+                text = fixed.data;
+                len = fixed.len;
+        }
+        if (out->max - out->len < head + len + 8)
                 return -ENOBUFS;
-        return encode_list_text(out, text.data, text.len);
+        (void)encode_list_head(out, head + len);
+        (void)buf_puts(out, when);
+        (void)buf_puts(out, mark);
+        return buf_append(out, text, len);
 }

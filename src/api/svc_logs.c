@@ -42,6 +42,7 @@ struct get_logs {
         uv_timer_t timer;                      /* fires at until_time; active only with follow */
         int open_handles; /* of the two above; the object lives until both are closed */
         struct buf reply;
+        struct time_go clock;
         bool sent;   /* one reply at least */
         bool paused; /* the client has to read first */
         bool ended;  /* nothing more will be written, or it is past until_time */
@@ -188,7 +189,8 @@ static bool logs_step(struct job *job)
                 r = logs_next(logs, &line, &e);
                 if (r <= 0)
                         break;
-                (void)log_reply_add(&logs->reply, &line); /* fits: see the maximum of the buffer */
+                (void)log_reply_add(&logs->reply, &logs->clock,
+                                    &line); /* fits: see the maximum of the buffer */
                 if (logs->reply.len >= REPLY_BYTES)
                         return logs_send(logs);
         }

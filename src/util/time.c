@@ -54,25 +54,45 @@ static time_t split(nsec t, nsec *ret_fraction)
         return (time_t)seconds;
 }
 
-void time_format_go(nsec t, nsec unit_ns, char ret[static TIME_TEXT_MAX])
+static void look_up(struct time_go *g, time_t second)
 {
-        char fraction_text[16] = "", zone[16] = "", offset[16] = "";
+        char zone[16] = "", offset[16] = "";
         struct tm tm = { 0 };
-        nsec fraction;
-        time_t seconds = split(t, &fraction);
-        size_t n;
 
-        (void)localtime_r(&seconds, &tm);
-        fraction -= fraction % unit_ns;
-        if (fraction > 0) {
-                n = (size_t)snprintf(fraction_text, sizeof(fraction_text), ".%09" PRId64, fraction);
-                while (fraction_text[n - 1] == '0')
-                        fraction_text[--n] = '\0';
-        }
+        (void)localtime_r(&second, &tm);
+        (void)strftime(g->date, sizeof(g->date), "%Y-%m-%d %H:%M:%S", &tm);
         (void)strftime(offset, sizeof(offset), "%z", &tm);
         (void)strftime(zone, sizeof(zone), "%Z", &tm);
-        n = strftime(ret, TIME_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &tm);
-        (void)snprintf(ret + n, TIME_TEXT_MAX - n, "%s %s %s", fraction_text, offset, zone);
+        (void)snprintf(g->zone, sizeof(g->zone), " %s %s", offset, zone);
+        g->second = second;
+}
+
+void time_format_go_next(struct time_go *g, nsec t, nsec unit_ns, char ret[static TIME_TEXT_MAX])
+{
+        nsec fraction;
+        time_t second = split(t, &fraction);
+        size_t n;
+
+        if (g->date[0] == '\0' || g->second != second)
+                look_up(g, second);
+        n = strlen(g->date);
+        memcpy(ret, g->date, n);
+        fraction -= fraction % unit_ns;
+        if (fraction > 0) {
+                ret[n++] = '.';
+                for (nsec digit = NSEC_PER_SEC / 10; fraction > 0; digit /= 10) {
+                        ret[n++] = (char)('0' + fraction / digit);
+                        fraction %= digit;
+                }
+        }
+        memcpy(ret + n, g->zone, strlen(g->zone) + 1);
+}
+
+void time_format_go(nsec t, nsec unit_ns, char ret[static TIME_TEXT_MAX])
+{
+        struct time_go g = { 0 };
+
+        time_format_go_next(&g, t, unit_ns, ret);
 }
 
 /* The pure part of gmtime: days since the epoch to a civil date, cheap enough for every log line. */

@@ -29,6 +29,15 @@ nsec time_from_timespec(struct timespec ts); /* saturates instead of overflowing
  * @unit_ns truncates first (1 for full precision, NSEC_PER_USEC for log lines, NSEC_PER_MSEC for tables).
  */
 void time_format_go(nsec t, nsec unit_ns, char ret[static TIME_TEXT_MAX]);
+/*
+ * The same for many times, most of them close together: *@g, zeroed at first, keeps what a second looks like. For one zone.
+ */
+struct time_go {
+        time_t second;
+        char date[24]; /* "": nothing is kept yet */
+        char zone[32];
+};
+void time_format_go_next(struct time_go *g, nsec t, nsec unit_ns, char ret[static TIME_TEXT_MAX]);
 /* RFC 3339 in UTC with nine digits: "2026-11-23T15:50:01.500000000Z" (always 30 characters). */
 void time_format_rfc3339(nsec t, char ret[static TIME_TEXT_MAX]);
 /*

@@ -265,14 +265,42 @@ static void lengths_of_elements_may_take_several_bytes(void **state)
                 AUTO(buf_done) struct buf out = BUF_NULL(80000);
                 V1alpha__GetLogsResponse *reply;
 
-                assert_int_equal(encode_list_text(&out, text, lengths[i]), 0);
-                assert_int_equal(encode_list_text(&out, "end", 3), 0);
+                assert_int_equal(encode_list_head(&out, lengths[i]), 0);
+                assert_int_equal(buf_append(&out, text, lengths[i]), 0);
+                assert_int_equal(encode_list_head(&out, 3), 0);
+                assert_int_equal(buf_puts(&out, "end"), 0);
                 reply = v1alpha__get_logs_response__unpack(NULL, out.len, out.data);
                 assert_non_null(reply);
                 assert_int_equal(reply->n_lines, 2);
                 assert_int_equal(strlen(reply->lines[0]), lengths[i]);
                 assert_string_equal(reply->lines[1], "end");
                 v1alpha__get_logs_response__free_unpacked(reply, NULL);
+        }
+}
+
+static void what_is_text_needs_no_mending(void **state)
+{
+        static const struct {
+                const char *data;
+                size_t len;
+                bool is;
+        } cases[] = {
+                { NULL, 0, true },          { "plain, and longer than a word", 29, true },
+                { "\xc3\xa4", 2, true },    { "\xc3", 1, false },
+                { "a\0b", 3, false },       { "eight by\xffte", 11, false },
+                { "12345678\0", 9, false }, { "\xed\xa0\x80", 3, false },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                AUTO(buf_done) struct buf out = BUF_NULL(100);
+
+                assert_int_equal(encode_is_text(cases[i].data, cases[i].len), cases[i].is);
+                assert_int_equal(encode_utf8(&out, cases[i].data, cases[i].len), 0);
+                assert_int_equal(
+                        out.len == cases[i].len &&
+                                (out.len == 0 || memcmp(out.data, cases[i].data, out.len) == 0),
+                        cases[i].is);
         }
 }
 
@@ -284,7 +312,10 @@ static void a_full_reply_says_so(void **state)
 
         (void)state;
         assert_int_equal(encode_list_item(&out, &pod->base), -ENOBUFS);
-        assert_int_equal(encode_list_text(&out, "12345678", 8), -ENOBUFS);
+        buf_reset(&out);
+        assert_int_equal(buf_append(&out, "12345678", 8), 0);
+        assert_int_equal(encode_list_head(&out, 1), -ENOBUFS);
+        buf_reset(&out);
         assert_int_equal(encode_utf8(&out, "123456789", 9), -ENOBUFS);
 }
 
@@ -301,6 +332,7 @@ int main(void)
                 cmocka_unit_test(what_is_no_manifest_is_not_shown_as_one),
                 cmocka_unit_test(an_image_shows_everything_and_the_manifest_on_demand),
                 cmocka_unit_test(text_is_always_utf8),
+                cmocka_unit_test(what_is_text_needs_no_mending),
                 cmocka_unit_test(a_list_is_the_concatenation_of_its_elements),
                 cmocka_unit_test(lengths_of_elements_may_take_several_bytes),
                 cmocka_unit_test(a_full_reply_says_so),

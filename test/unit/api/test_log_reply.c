@@ -32,7 +32,7 @@ static void check_line(nsec time, const char *text, size_t len, const char *want
         struct logs_line line = { .time = time, .text = text, .len = len };
         AUTO_FREE char *got = NULL;
 
-        assert_int_equal(log_reply_add(&out, &line), 0);
+        assert_int_equal(log_reply_add(&out, &(struct time_go){ 0 }, &line), 0);
         got = only_line(&out);
         assert_string_equal(got, wanted);
 }
@@ -72,10 +72,10 @@ static void the_worst_line_fits_and_a_full_buffer_is_left_alone(void **state)
 
         (void)state;
         memset(bad, 0xff, LOGS_LINE_MAX);
-        assert_int_equal(log_reply_add(&out, &line), 0);
+        assert_int_equal(log_reply_add(&out, &(struct time_go){ 0 }, &line), 0);
         assert_true(out.len > 3 * LOGS_LINE_MAX);
         line.len = 40;
-        assert_int_equal(log_reply_add(&small, &line), -ENOBUFS);
+        assert_int_equal(log_reply_add(&small, &(struct time_go){ 0 }, &line), -ENOBUFS);
         assert_int_equal(small.len, 0);
 }
 

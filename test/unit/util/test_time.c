@@ -44,6 +44,36 @@ static void go_format_knows_zones_with_and_without_a_name(void **state)
         set_zone("UTC");
 }
 
+static void go_format_of_many_times_is_the_same(void **state)
+{
+        static const nsec steps[] = { 0,
+                                      1,
+                                      999,
+                                      1000,
+                                      123456,
+                                      500 * NSEC_PER_MSEC,
+                                      NSEC_PER_SEC - 1,
+                                      NSEC_PER_SEC,
+                                      3600 * NSEC_PER_SEC };
+        static const nsec units[] = { 1, NSEC_PER_USEC, NSEC_PER_MSEC };
+        /* Before the epoch, and around both changes of the clocks of 2026. */
+        static const nsec from[] = { -5 * NSEC_PER_SEC, 1774745999 * NSEC_PER_SEC,
+                                     1792889999 * NSEC_PER_SEC };
+        char one[TIME_TEXT_MAX], many[TIME_TEXT_MAX];
+        struct time_go g = { 0 };
+
+        (void)state;
+        set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+        for (size_t i = 0; i < ARRAY_LEN(from) * 1000; i++) {
+                nsec t = from[i / 1000] + (nsec)(i % 1000) * steps[i % ARRAY_LEN(steps)];
+
+                time_format_go(t, units[i % ARRAY_LEN(units)], one);
+                time_format_go_next(&g, t, units[i % ARRAY_LEN(units)], many);
+                assert_string_equal(many, one);
+        }
+        set_zone("UTC");
+}
+
 static void rfc3339_round_trip(void **state)
 {
         static const nsec samples[] = { 0, SAMPLE, SAMPLE + 1, 951782400 * NSEC_PER_SEC,
@@ -144,6 +174,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(go_format_trims_the_fraction),
                 cmocka_unit_test(go_format_knows_zones_with_and_without_a_name),
+                cmocka_unit_test(go_format_of_many_times_is_the_same),
                 cmocka_unit_test(rfc3339_round_trip),
                 cmocka_unit_test(rfc3339_is_strict),
                 cmocka_unit_test(durations),
