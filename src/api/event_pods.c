@@ -23,7 +23,9 @@ static void tell(struct event_source *s, const struct pod_past *past, struct pod
         struct event_look look = event_tail_look(&s->pod_tail, first);
 
         event_derive_pod(past, told, &look, event_source_tell, s);
-        told->pod |= POD_TOLD_SEEN;
+        /* A pod that is being deleted says nothing, and its last words are still to be considered. */
+        if (told->pod || past->created_at > 0)
+                told->pod |= POD_TOLD_SEEN;
 }
 
 static uint64_t key_of(const struct pod_past *past)
@@ -197,15 +199,18 @@ static void on_scanned(struct pod_follower *f)
         s->pod_tail.baseline = false;
 }
 
+static bool is_garbage(const struct pod_view *view)
+{
+        return view->dir == POD_DIR_EXITED_GARBAGE || view->dir == POD_DIR_GARBAGE;
+}
+
 /*
  * Pods only go forward, so one that was collected and is somewhere else is another one of that name, which could not be told from the
  * first (a file system gives the numbers of its inodes again).
  */
 static bool is_another(const struct pod_told *told, const struct pod_view *view)
 {
-        return told->pod & POD_TOLD_OTHER ||
-               (told->pod & POD_TOLD_COLLECTED && view->dir != POD_DIR_EXITED_GARBAGE &&
-                view->dir != POD_DIR_GARBAGE);
+        return told->pod & POD_TOLD_OTHER || (told->pod & POD_TOLD_COLLECTED && !is_garbage(view));
 }
 
 /* Somebody was killed between its last words and its deletion, and it was never seen before. */
@@ -233,7 +238,8 @@ static void on_seen(struct pod_follower *f, const struct pod_sight *sight, const
                 pod_told_done(sight->told);
         if (s->lost_pods)
                 recall(s, sight->uuid, sight->ino, sight->told);
-        if (past.collected && event_derive_has_news(&past, sight->told))
+        if (is_garbage(view) &&
+            (!(sight->told->pod & POD_TOLD_COLLECTED) || event_derive_has_news(&past, sight->told)))
                 read_ledger(s, sight->data_fd);
         if (is_finished(s, &past, sight->told))
                 event_derive_pod(&past, sight->told, &look, ignore, NULL);
