@@ -150,7 +150,7 @@ void subscribers_drained(struct subscribers *all, struct subscriber *s)
 {
         s->waits = false;
         if (s->cursor < event_ring_next(all->ring))
-                make_hungry(all, s);
+                make_hungry(all, s); /* else there is nothing for it, or it is hungry for its end */
 }
 
 void subscribers_end(struct subscribers *all, struct subscriber *s)
@@ -341,7 +341,8 @@ static size_t pass_over(struct subscribers *all, struct subscriber *s)
                 s->wants_next = event_filter_passes(s->filter, event_ring_at(all->ring, s->cursor));
                 s->cursor += !s->wants_next;
         }
-        if (s->cursor < end && !s->wants_next)
+        /* There is more to pass over; or that was its end. */
+        if (!s->wants_next && (s->cursor < end || s->cursor == s->end))
                 make_hungry(all, s);
         return (size_t)(s->cursor - from);
 }

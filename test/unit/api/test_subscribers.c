@@ -438,6 +438,33 @@ static void the_end_is_before_what_is_told_later(void **state)
         assert_string_equal(l->stream->grpc_status, "0");
 }
 
+static void the_end_comes_though_nothing_more_is_wanted(void **state)
+{
+        V1alpha__EventType type = EXITED;
+        V1alpha__EventFilter exits = wanting(&type, NULL);
+        AUTO_WORLD w;
+        struct listener *told, *later;
+
+        (void)state;
+        world_init(&w, 5000, 30);
+        told = listen_to(&w, &exits);
+        later = listen_to(&w, &exits);
+        put_many(&w, EXITED, 0, 2);
+        run(&w);
+        put_many(&w, STARTED, 2, 3000);
+        subscribers_end(w.all, &told->subscriber);
+        run(&w);
+        /* Its client has not taken all yet; the status waits behind that. */
+        assert_true(told->over);
+        peer_widen(w.peer, told->stream, 1000);
+        assert_got_all(told, 0, 2);
+        assert_string_equal(told->stream->grpc_status, "0");
+        /* What there is was passed over by the time that the end is decided. */
+        subscribers_end(w.all, &later->subscriber);
+        run(&w);
+        assert_true(later->over);
+}
+
 static void want_of_memory_delays(void **state)
 {
         AUTO_WORLD w;
@@ -494,6 +521,7 @@ int main(void)
                 cmocka_unit_test(who_waits_but_misses_nothing_stays),
                 cmocka_unit_test(the_end_comes_after_all_that_was_told),
                 cmocka_unit_test(the_end_is_before_what_is_told_later),
+                cmocka_unit_test(the_end_comes_though_nothing_more_is_wanted),
                 cmocka_unit_test(want_of_memory_delays),
                 cmocka_unit_test(who_leaves_within_a_round_is_not_looked_at),
         };
