@@ -239,11 +239,12 @@ struct pod_view *view_of(struct view_reader *r, const struct pod *p, enum pod_st
         if ((v->dir == POD_DIR_EXITED_GARBAGE || v->dir == POD_DIR_GARBAGE) &&
             fstat(p->fd, &st) == 0)
                 v->gc_marked_at = fs_ctime(&st);
-        if (want & POD_VIEW_FACTS)
-                read_facts(&rd);
         if (want & (POD_VIEW_MANIFEST | POD_VIEW_IMAGES | POD_VIEW_APPS))
                 view_read_manifest(&rd);
         else if (want & POD_VIEW_NAMES)
                 view_read_names(&rd);
+        /* Written before its apps start, so read after them: none is seen to run in a pod that has not started. */
+        if (want & POD_VIEW_FACTS)
+                read_facts(&rd);
         return v;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One pod: what is told in each state, and what broken files do. */
+#include <sys/wait.h>
+
 #include "fixture.h"
 #include "util/limits.h"
 
@@ -290,9 +292,55 @@ static void oversized_files_are_not_read(void **state)
         grow(&p, "pod", LIMIT_MANIFEST_BYTES + 1);
         a = view_all(&w, &p);
         assert_string_equal(a->problem, "pod: too long");
+        put(&p, "pod", MANIFEST(MANIFEST_APP("web"), ""));
         grow(&p, "net-info.json", LIMIT_STATE_FILE_BYTES + 1);
         b = view_all(&w, &p);
         assert_string_equal(b->problem, "net-info.json: too long");
+}
+
+enum { RACES = 60 };
+
+static void start_all(struct pod pods[static RACES])
+{
+        struct err e;
+
+        for (int i = 0; i < RACES; i++) {
+                if (pod_write_pid(pods[i].fd, 4711, &e) < 0)
+                        _exit(1);
+                set_app(&pods[i], APP_RUNNING, -1);
+        }
+        _exit(0);
+}
+
+/* A view is not a moment's picture, but what it shows must have been possible. */
+static void no_app_runs_in_a_pod_that_has_not_started(void **state)
+{
+        AUTO_WORLD struct world w = world_new();
+        struct pod pods[RACES];
+        struct err e;
+        bool runs;
+        int how;
+        pid_t child;
+
+        (void)state;
+        for (int i = 0; i < RACES; i++) {
+                pods[i] = preparing(&w);
+                assert_int_equal(pod_to_run(&w.s, &pods[i], &e), POD_MOVED);
+        }
+        child = fork();
+        if (child == 0)
+                start_all(pods);
+        assert_true(child > 0);
+        for (int i = 0; i < RACES; i++) {
+                do {
+                        AUTO(pod_view_freep) struct pod_view *v = view_all(&w, &pods[i]);
+
+                        runs = v->apps[0].started_at > 0;
+                        assert_true(v->started_at > 0 || !runs);
+                } while (!runs && waitpid(child, &how, WNOHANG) == 0);
+                pod_done(&pods[i]);
+        }
+        (void)waitpid(child, &how, 0);
 }
 
 static void less_is_read_when_less_is_asked(void **state)
@@ -329,6 +377,7 @@ int main(void)
                 cmocka_unit_test(a_broken_file_is_a_problem_and_no_failure),
                 cmocka_unit_test(a_broken_manifest_is_still_shown),
                 cmocka_unit_test(oversized_files_are_not_read),
+                cmocka_unit_test(no_app_runs_in_a_pod_that_has_not_started),
                 cmocka_unit_test(less_is_read_when_less_is_asked),
         };
         return cmocka_run_group_tests_name("pod/view_read", tests, NULL, NULL);
