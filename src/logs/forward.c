@@ -295,6 +295,31 @@ enum logs_forward_result logs_forward_some(struct logs_forward *f, int fd, char 
         return LOGS_FORWARD_MORE;
 }
 
+enum logs_forward_result logs_forward_give_up(struct logs_forward *f, int fd)
+{
+        const struct logs_writer *w = f->writer;
+        uint64_t behind = logs_forward_behind(f);
+
+        if (behind > 0)
+                skip(f, behind);
+        f->generation = w->generation;
+        f->base = w->begun;
+        f->pos = (off_t)w->size;
+        f->within = false;
+        if (f->lost == 0)
+                return LOGS_FORWARD_IDLE;
+        switch (send_report(f, fd, w->last)) {
+        case LOGS_JOURNAL_FULL:
+                return LOGS_FORWARD_FULL;
+        case LOGS_JOURNAL_GONE:
+                return LOGS_FORWARD_GONE;
+        case LOGS_JOURNAL_SENT:
+        case LOGS_JOURNAL_LOST:
+                break;
+        }
+        return LOGS_FORWARD_IDLE;
+}
+
 uint64_t logs_forward_behind(const struct logs_forward *f)
 {
         uint64_t all = f->writer->begun + f->writer->size, had = f->base + (uint64_t)f->pos;

@@ -59,6 +59,12 @@ enum logs_forward_result {
 enum logs_forward_result logs_forward_some(struct logs_forward *f, int fd, char *window,
                                            size_t entries);
 
+/*
+ * Nothing more is to be sent: what is left is lost, and the journal is told of it. IDLE: told, or there is nothing to tell; else call
+ * it again.
+ */
+enum logs_forward_result logs_forward_give_up(struct logs_forward *f, int fd);
+
 /* Bytes of log files that the journal does not have. */
 uint64_t logs_forward_behind(const struct logs_forward *f);
 

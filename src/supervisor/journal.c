@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sys/mman.h>
 
 #include "util/auto.h"
@@ -12,6 +13,8 @@ enum {
         ENTRIES_PER_TURN = 64, /* of all apps: the pipes come first */
         ENTRIES_PER_APP = 8,   /* before it is the next one's turn */
         RETRY_MS = 500,        /* between two attempts to find the journal again */
+        LAST_TRIES = 3,        /* to tell the journal of an app what it will not get */
+        LAST_TRY_MS = 20,
 };
 
 /* The last lines of a pod are worth some waiting, but not for somebody who may never come. */
@@ -172,15 +175,28 @@ void journal_tick(struct journal *j, nsec now)
                 watch_while_behind(j);
 }
 
-static void say_what_is_missing(const struct journal *j)
+/* The only place that waits, and not for long: all else is done, and a journal that takes anything takes this. */
+static void give_up(struct journal *j, struct journal_app *a)
 {
-        for (const struct journal_app *a = j->apps; a; a = a->next) {
+        for (int i = 0; i < LAST_TRIES && j->fd >= 0; i++) {
+                struct pollfd p = { .fd = j->fd, .events = POLLOUT };
+
+                if (logs_forward_give_up(&a->forward, j->fd) != LOGS_FORWARD_FULL)
+                        return;
+                (void)poll(&p, 1, LAST_TRY_MS);
+        }
+}
+
+static void say_what_is_missing(struct journal *j)
+{
+        for (struct journal_app *a = j->apps; a; a = a->next) {
                 uint64_t n = logs_forward_behind(&a->forward) + a->forward.lost_ever;
 
-                if (n > 0)
-                        log_warning("app %s: %" PRIu64
-                                    " bytes of its log did not reach the journal",
-                                    a->forward.writer->app, n);
+                if (n == 0)
+                        continue;
+                log_warning("app %s: %" PRIu64 " bytes of its log did not reach the journal",
+                            a->forward.writer->app, n);
+                give_up(j, a);
         }
 }
 

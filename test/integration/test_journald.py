@@ -220,6 +220,18 @@ def test_a_pod_ends_though_its_journal_hangs(carob, store, journald):
     assert carob("logs", pod["name"]).stdout == "x\n" * 5000
 
 
+def test_a_pod_ends_though_its_journal_is_slow_and_the_journal_knows(carob, store, journald):
+    """More than it takes in the seconds that it is given."""
+    done = carob("run", "--log-driver=journald", "--log-max-files=64", "example.com/sh", "--", "yes 'a line' | head -n 1000000", timeout=120)
+    (pod,) = pods(carob)
+    entries = journald.read(f"CAROB_POD_UUID={pod['name']}")
+    (lost,) = [e for e in entries if e["PRIORITY"] == "4"]
+    assert entries[-1] is lost and len(entries) > 100
+    bytes_lost = re.search(rb"(\d+) bytes of the log did not reach the journal", lost["MESSAGE"]).group(1).decode()
+    assert f"app sh: {bytes_lost} bytes of its log did not reach the journal\n" in done.stderr
+    assert 0.99 < int(bytes_lost) / ((1_000_001 - len(entries)) * 47) < 1.02
+
+
 def test_a_supervisor_that_is_killed_leaves_what_it_sent(carob, store, journald):
     uuid = start(carob, "--log-driver=journald", "example.com/sh", "--", "echo one; sleep 1000")
     until(lambda: texts(journald.read(f"CAROB_POD_UUID={uuid}")) == ["one"], what="the line")

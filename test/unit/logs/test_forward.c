@@ -259,6 +259,31 @@ static void rotation_loses_nothing_that_is_kept_and_counts_the_rest(void **state
         assert_int_equal(logs_forward_behind(&w->forward), 0);
 }
 
+static void giving_up_is_told_once(void **state)
+{
+        AUTO(world_freep) struct world *w = world_new(NULL);
+        struct message m;
+        unsigned got = 0;
+        (void)state;
+
+        assert_int_equal(logs_forward_give_up(&w->forward, w->ours), LOGS_FORWARD_IDLE);
+        assert_none(w);
+        for (unsigned n = 0; n < 1000; n++)
+                put(w, LOGS_STDOUT, "line\n");
+        assert_int_equal(some(w, 10000), LOGS_FORWARD_FULL);
+        assert_int_equal(logs_forward_give_up(&w->forward, w->ours), LOGS_FORWARD_FULL);
+        assert_int_equal(logs_forward_give_up(&w->forward, w->ours), LOGS_FORWARD_FULL);
+        for (; receive(w, &m); got++)
+                assert_string_equal(m.text, "line");
+        assert_int_equal(logs_forward_give_up(&w->forward, w->ours), LOGS_FORWARD_IDLE);
+        assert_int_equal(logs_forward_give_up(&w->forward, w->ours), LOGS_FORWARD_IDLE);
+        assert_true(receive(w, &m));
+        assert_int_equal(m.priority, '4');
+        assert_int_equal(w->forward.lost_ever, (1000 - got) * (LOGS_PREFIX_LEN + 5));
+        assert_none(w);
+        assert_int_equal(some(w, 10), LOGS_FORWARD_IDLE);
+}
+
 static void a_line_whose_end_is_lost_is_not_joined_with_another(void **state)
 {
         const struct logs_limits limits = { .max_bytes = 200, .max_files = 2 };
@@ -345,6 +370,7 @@ int main(void)
                 cmocka_unit_test(a_line_of_any_length_loses_nothing),
                 cmocka_unit_test(a_journal_that_is_busy_gets_the_rest_later),
                 cmocka_unit_test(rotation_loses_nothing_that_is_kept_and_counts_the_rest),
+                cmocka_unit_test(giving_up_is_told_once),
                 cmocka_unit_test(a_line_whose_end_is_lost_is_not_joined_with_another),
                 cmocka_unit_test(a_file_that_somebody_emptied_goes_on),
                 cmocka_unit_test(bytes_that_are_no_entry_are_sent_as_they_are),
