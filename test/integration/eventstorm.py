@@ -234,7 +234,8 @@ class Storm:
                               env=dict(os.environ, CAROB_TEST_STOP_AT=chance.choice(STEPS)))
             assert done.returncode == -signal.SIGKILL, done
             ended = now()
-            (uuid,) = [p.name for p in self.prepare_dirs() - before if not is_locked(p)]
+            # Looked at twice: one that others prepare may have moved on, and been let go, while we looked.
+            (uuid,) = [p.name for p in self.prepare_dirs() & self.prepare_dirs() if p not in before]
         pod = self.pod(uuid, None, {}).event("PREPARE_ABORTED", began, ended)
         self.finish(pod, chance, began, "aborted prepare")
 
