@@ -24,6 +24,10 @@ def pytest_collection_modifyitems(items):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: runs real pods, which takes root")
+    # Who runs the suite in the background may have made these ignored, and what a test starts would inherit that.
+    for signo, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(signo) is signal.SIG_IGN:
+            signal.signal(signo, handler)
 
 
 @pytest.fixture(scope="session")
