@@ -147,8 +147,9 @@ class Raw:
         output, errors = self.place / "raw.out", self.place / "raw.err"
         reader, end = os.pipe()
         with errors.open("wb") as err:
-            self.app = subprocess.Popen([self.writer, *words], stdout=end, stderr=err)
-        self.copy = subprocess.Popen([self.drain, output], stdin=reader)
+            # In sessions of their own, as the others have them: the scheduler shares the processors among sessions.
+            self.app = subprocess.Popen([self.writer, *words], stdout=end, stderr=err, start_new_session=True)
+        self.copy = subprocess.Popen([self.drain, output], stdin=reader, start_new_session=True)
         os.close(reader), os.close(end)
         return self.copy.pid, errors
 

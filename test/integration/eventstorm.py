@@ -42,11 +42,11 @@ class Images:
 
 
 class Storm:
-    def __init__(self, carob, data, images, seed, hooked, sync):
+    def __init__(self, carob, data, images, seed, hooked, sync, server=None):
         """@carob: runs a command. @sync(uuid): returns when the service has seen the pod as it is; None: there may be none. @hooked:
-        the build has steps."""
+        the build has steps. @server: that may be held up now and then."""
         self.carob, self.data, self.images, self.model = carob, data, images, Model()
-        self.chance, self.hooked, self.sync = random.Random(seed), hooked, sync
+        self.chance, self.hooked, self.sync, self.server = random.Random(seed), hooked, sync, server
         self.half_made = threading.Lock()  # who leaves something in prepare/ that nobody owns, and who collects that
         self.counted, self.errors = {}, []
         self.names = [f"storm-{n}" for n in range(12)]
@@ -59,6 +59,7 @@ class Storm:
                  self.fail, self.vanish, self.run_nothing]
         some = [self.chance.choice(kinds) for _ in range(real)] + [self.by_hand] * (n - real)
         some += [self.mark] * max(n // 25, 2) + [self.collect] * max(n // 50, 1) + [self.image] * max(n // 20, 4)
+        some += [self.freeze] * (max(n // 100, 2) if self.server else 0)
         self.chance.shuffle(some)
         return [(life, self.chance.getrandbits(64)) for life in some]
 
@@ -256,6 +257,13 @@ class Storm:
         with self.half_made:
             self.carob("gc", "--grace-period=0s")
 
+    def freeze(self, chance):
+        """The service is held up while the others go on; what the kernel keeps for it may overflow."""
+        with asleep(self.server):
+            if chance.random() < 0.5:
+                overflow(self.data, self.data / "images")
+            time.sleep(chance.random() * 0.1)
+
     def image(self, chance):
         """Imported, maybe under another name too (which is no event), and removed or left."""
         path = chance.choice(self.images.archives)
@@ -306,3 +314,22 @@ def subprocess_carob(build, data):
         return done
 
     return run
+
+
+@contextlib.contextmanager
+def asleep(server):
+    """The service does nothing meanwhile."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+def overflow(data_dir, other):
+    """More of inotify's events than the kernel keeps for one who sleeps."""
+    for path in (data_dir / "pods/garbage", other):
+        path.mkdir(exist_ok=True)
+    for _ in range(12000):
+        os.close(os.open(data_dir / "pods/garbage", os.O_RDONLY))
+        os.close(os.open(other, os.O_RDONLY))

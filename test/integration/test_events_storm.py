@@ -41,7 +41,8 @@ def storm(images, build, data_dir, server):
     def sync(uuid):
         server.client.pods({"ids": [uuid]})
 
-    made = eventstorm.Storm(eventstorm.subprocess_carob(build, data_dir), data_dir, images, SEED, eventstorm.hooked(build), sync)
+    made = eventstorm.Storm(eventstorm.subprocess_carob(build, data_dir), data_dir, images, SEED, eventstorm.hooked(build), sync,
+                            server)
     yield made
     made.end()
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What could make events lie: a service that starts, dies or sleeps while pods change, queues that overflow, pods that are broken, and
 much at once. What was done is in the model (eventmodel.py); the storm as a whole is in test_events_storm.py."""
-import contextlib
 import os
 import random
 import shutil
@@ -16,6 +15,7 @@ import eventstorm
 import podtree
 from eventlisten import Listener
 from eventmodel import now
+from eventstorm import asleep, overflow
 
 SEED = int(os.environ.get("CAROB_STORM_SEED") or random.SystemRandom().getrandbits(32))
 
@@ -61,24 +61,6 @@ def running(tree, *apps):
     new.write_text(f"{os.getpid()}\n")
     new.rename(pod.path / "pid")
     return pod
-
-
-@contextlib.contextmanager
-def asleep(server):
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-
-
-def overflow(data_dir, pod):
-    """More of inotify's events than the kernel keeps for one who sleeps."""
-    for path in (data_dir / "pods/garbage", pod.path):
-        path.mkdir(exist_ok=True)
-    for _ in range(12000):
-        os.close(os.open(data_dir / "pods/garbage", os.O_RDONLY))
-        os.close(os.open(pod.path, os.O_RDONLY))
 
 
 @pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGKILL])
@@ -128,7 +110,7 @@ def test_what_came_and_went_during_an_overflow(storm, start_api, listen, tree, d
         before = len(reference.events)
         with asleep(server):
             storm.blow(storm.lives(6, real=6), threads=3)
-            overflow(data_dir, lock)
+            overflow(data_dir, lock.path)
             storm.blow(storm.lives(24, real=14), threads=3)
             storm.mark(None)
             storm.collect(None)

@@ -176,7 +176,13 @@ def test_a_loud_app_starves_nobody_and_costs_no_memory(carob, store, build, data
 
 
 def rotated(data_dir, uuid):
-    return os.stat(data_dir / "pods/run" / uuid / "logs/loud.log.1").st_ino
+    """The inode of the file before the latest rotation; in the middle of one there is none for a moment."""
+    path = data_dir / "pods/run" / uuid / "logs/loud.log.1"
+    while True:
+        try:
+            return os.stat(path).st_ino
+        except FileNotFoundError:
+            time.sleep(0.001)
 
 
 @pytest.mark.parametrize("how", [["stop"], ["stop", "--force"]])
