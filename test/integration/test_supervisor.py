@@ -438,7 +438,9 @@ def test_event_handlers_are_warned_of(make):
 
 
 SLOW = r"""
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 int main(int argc, char **argv)
@@ -448,6 +450,8 @@ int main(int argc, char **argv)
         for (int i = 1; i < argc; i++)
                 start |= strcmp(argv[i], "start") == 0;
         if (vfork() == 0) {
+                /* A "start" whose app is dead waits for ever, and only we are killed for that. */
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
                 execvp("crun", argv);
                 _exit(127);
         }
